@@ -1,0 +1,207 @@
+"""Intervals, tests and fits: the only statistics that the report may quote.
+
+Every function takes plain numbers and returns plain numbers, so that each one
+can be checked against values worked out by hand.  All intervals are two-sided
+at 95 % unless ``confidence`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+CONFIDENCE = 0.95
+Interval = tuple[float, float]
+
+
+def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Wilson score interval of a proportion, ``successes`` out of ``n``.
+
+    Source: E. B. Wilson, JASA 22 (1927). Raises ValueError if n < 1 or if
+    ``successes`` is not within 0..n.
+    """
+    from scipy.stats import binomtest
+
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes out of {n}")
+    ci = binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    return float(ci.low), float(ci.high)
+
+
+def zero_failure_bound(n: int, confidence: float = CONFIDENCE) -> float:
+    """One-sided upper bound of a failure rate when 0 failures came in ``n`` tries.
+
+    Exact (Clopper–Pearson): 1 - (1 - confidence)^(1/n), about 3/n at 95 %.
+    """
+    if n < 1:
+        raise ValueError("n must be at least 1")
+    return 1.0 - float((1.0 - confidence) ** (1.0 / n))
+
+
+def quantile_min_n(q: float, confidence: float = CONFIDENCE) -> int:
+    """Smallest n for which the sample maximum bounds quantile ``q`` from above.
+
+    P(max >= quantile) = 1 - q^n >= confidence: 59 for p95, 299 for p99.
+    """
+    return math.ceil(math.log(1.0 - confidence) / math.log(q))
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """A sample quantile; ``interval`` is None where n is too small for one."""
+
+    q: float
+    value: float
+    interval: Interval | None
+    n: int
+
+
+def quantile(sample: ArrayLike, q: float, confidence: float = CONFIDENCE) -> Quantile:
+    """Quantile ``q`` with a distribution-free interval from order statistics.
+
+    The ranks are the binomial quantiles of (n, q) (David & Nagaraja, Order
+    Statistics, 2003, §7.1).  Where the upper rank would pass n, the interval
+    does not exist and is None: the reader is told «n insuffisant».
+    """
+    from scipy.stats import binom
+
+    x = np.sort(np.asarray(sample, dtype=float))
+    n = int(x.size)
+    if n == 0:
+        raise ValueError("empty sample")
+    value = float(np.quantile(x, q))
+    if n < quantile_min_n(max(q, 1.0 - q), confidence):
+        return Quantile(q, value, None, n)
+    alpha = 1.0 - confidence
+    low = int(binom.ppf(alpha / 2, n, q))
+    high = int(binom.ppf(1 - alpha / 2, n, q)) + 1
+    low, high = max(low, 1), min(high, n)
+    return Quantile(q, value, (float(x[low - 1]), float(x[high - 1])), n)
+
+
+def bootstrap(
+    samples: Sequence[ArrayLike],
+    statistic: Callable[..., float],
+    *,
+    seed: int,
+    resamples: int = 2000,
+    confidence: float = CONFIDENCE,
+) -> tuple[float, Interval]:
+    """Percentile bootstrap of ``statistic(*samples)``, each sample redrawn alone.
+
+    Returns (point estimate, interval).  Source: Efron & Tibshirani, 1993.
+    """
+    arrays: list[NDArray[np.float64]] = [np.asarray(s, dtype=float) for s in samples]
+    if any(a.size == 0 for a in arrays):
+        raise ValueError("empty sample")
+    rng = np.random.default_rng(seed)
+    draws = np.array(
+        [statistic(*(a[rng.integers(0, a.size, a.size)] for a in arrays)) for _ in range(resamples)]
+    )
+    alpha = 1.0 - confidence
+    low, high = np.quantile(draws, [alpha / 2, 1 - alpha / 2])
+    return float(statistic(*arrays)), (float(low), float(high))
+
+
+def median_ratio(numerator: ArrayLike, denominator: ArrayLike, *, seed: int) -> tuple[float, Interval]:
+    """Ratio of two medians with its bootstrap interval (independent samples)."""
+    return bootstrap(
+        (numerator, denominator), lambda a, b: float(np.median(a) / np.median(b)), seed=seed
+    )
+
+
+@dataclass(frozen=True)
+class Growth:
+    """y = a · x^b fitted on logarithms; ``residual`` is the largest |log10| miss."""
+
+    a: float
+    b: float
+    b_interval: Interval
+    residual: float
+    n: int
+
+    def predict(self, x: float) -> float:
+        """Fitted y at ``x`` (an extrapolation where x lies outside the data)."""
+        return float(self.a * x**self.b)
+
+    def reach(self, y: float) -> float:
+        """The x at which the fitted law reaches ``y``; inf if it does not grow."""
+        return float((y / self.a) ** (1.0 / self.b)) if self.b > 0 else math.inf
+
+
+def power_law(x: ArrayLike, y: ArrayLike, confidence: float = CONFIDENCE) -> Growth:
+    """Least-squares power law through positive points, with Student's interval on b.
+
+    Needs at least 3 distinct abscissae; raises ValueError otherwise.
+    """
+    from scipy import stats
+
+    xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if xs.size != ys.size or np.unique(xs).size < 3 or (xs <= 0).any() or (ys <= 0).any():
+        raise ValueError("a power law needs 3 distinct positive abscissae")
+    lx, ly = np.log10(xs), np.log10(ys)
+    fit = stats.linregress(lx, ly)
+    half = float(stats.t.ppf(0.5 + confidence / 2, xs.size - 2) * fit.stderr)
+    miss = float(np.abs(ly - (fit.intercept + fit.slope * lx)).max())
+    b = float(fit.slope)
+    return Growth(float(10**fit.intercept), b, (b - half, b + half), miss, int(xs.size))
+
+
+@dataclass(frozen=True)
+class Line:
+    """y = a + b · x with Student's interval on b."""
+
+    a: float
+    b: float
+    b_interval: Interval
+    n: int
+
+
+def straight_line(x: ArrayLike, y: ArrayLike, confidence: float = CONFIDENCE) -> Line:
+    """Least-squares line, for a size in bytes against a count: b is bytes per item."""
+    from scipy import stats
+
+    xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if xs.size != ys.size or np.unique(xs).size < 3:
+        raise ValueError("a line with an interval needs 3 distinct abscissae")
+    fit = stats.linregress(xs, ys)
+    half = float(stats.t.ppf(0.5 + confidence / 2, xs.size - 2) * fit.stderr)
+    b = float(fit.slope)
+    return Line(float(fit.intercept), b, (b - half, b + half), int(xs.size))
+
+
+def equivalent(
+    a: ArrayLike, b: ArrayLike, margin: float, confidence: float = CONFIDENCE
+) -> tuple[bool, Interval]:
+    """Two one-sided tests (TOST, Schuirmann 1987): are two means within ``margin``?
+
+    Returns (equivalent, the 2·confidence-1 Welch interval of the difference a - b).
+    """
+    from scipy import stats
+
+    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if x.size < 2 or y.size < 2:
+        raise ValueError("each sample needs at least 2 values")
+    difference = float(x.mean() - y.mean())
+    vx, vy = x.var(ddof=1) / x.size, y.var(ddof=1) / y.size
+    if vx + vy == 0:
+        return abs(difference) <= margin, (difference, difference)
+    df = (vx + vy) ** 2 / (vx**2 / (x.size - 1) + vy**2 / (y.size - 1))
+    half = float(stats.t.ppf(confidence, df) * math.sqrt(vx + vy))
+    low, high = difference - half, difference + half
+    return (-margin < low and high < margin), (low, high)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values (Scandinavian Journal of Statistics 6, 1979)."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, i in enumerate(order):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = running
+    return adjusted
