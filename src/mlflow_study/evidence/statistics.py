@@ -107,7 +107,9 @@ def bootstrap(
     return float(statistic(*arrays)), (float(low), float(high))
 
 
-def median_ratio(numerator: ArrayLike, denominator: ArrayLike, *, seed: int) -> tuple[float, Interval]:
+def median_ratio(
+    numerator: ArrayLike, denominator: ArrayLike, *, seed: int
+) -> tuple[float, Interval]:
     """Ratio of two medians with its bootstrap interval (independent samples)."""
     return bootstrap(
         (numerator, denominator), lambda a, b: float(np.median(a) / np.median(b)), seed=seed

@@ -1,0 +1,212 @@
+"""Measuring, and remembering what was measured.
+
+``measure`` runs an instrument and saves its table before anything is drawn, or
+reads the table back when the very same measurement was already made: same source,
+same parameters, same lock, same machine.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import io
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mlflow_study.errors import EvidenceError
+from mlflow_study.evidence import context
+from mlflow_study.evidence.files import write_atomically
+from mlflow_study.paths import ROOT
+
+PACKAGE = "mlflow_study"
+_NOT_MEASURING = (f"{PACKAGE}.presentation", f"{PACKAGE}.publication", f"{PACKAGE}.pipeline")
+_METADATA = b"mlflow_study"
+
+Tables = dict[str, pd.DataFrame]
+Instrument = Callable[..., pd.DataFrame | Tables]
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    """Modules of this package that ``module`` imports, read from its source."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return frozenset()
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            if name.startswith(f"{PACKAGE}.") and not name.startswith(_NOT_MEASURING):
+                try:
+                    if importlib.util.find_spec(name) is not None:
+                        found.add(name)
+                except ModuleNotFoundError:  # the name of an object, not of a module
+                    continue
+    return frozenset(found)
+
+
+@cache
+def source_key(module: str) -> str:
+    """Digest of a module and of every module of this package that it uses.
+
+    Data files that lie beside the module in a folder ``payload/`` count too: they
+    are scripts that an instrument runs in other environments.
+    """
+    todo, seen = [module], set[str]()
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo.extend(_imports(name))
+    digest = hashlib.sha256()
+    for name in sorted(seen):
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            continue
+        digest.update(Path(spec.origin).read_bytes())
+        for extra in sorted(Path(spec.origin).parent.glob("payload/*.py")):
+            digest.update(extra.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass
+class Laboratory:
+    """The place where one chapter measures: reads back or runs, and keeps count.
+
+    ``folder`` is ``preuves/<chapitre>``; ``recorded`` is the same folder of an
+    earlier edition when the chapter must be told again from its evidence alone.
+    """
+
+    folder: Path
+    recorded: Path | None = None
+    remeasure: bool = False
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+    def measure(self, name: str, instrument: Instrument, **parameters: Any) -> Any:
+        """The tables of ``instrument(**parameters)``: a DataFrame, or a dict of them.
+
+        ``name`` names the files: ``<name>.parquet``, or ``<name>.<part>.parquet`` for
+        each part of a dict.  Parameters must have a faithful ``repr``.
+        """
+        key = self._key(instrument, parameters)
+        if self.recorded is not None:
+            tables, about = _read(self.recorded, name, None)
+            if tables is None:
+                raise EvidenceError(
+                    f"Les preuves enregistrées ne contiennent pas « {name} » ({self.recorded.name})."
+                )
+            origin = "enregistrée"
+        else:
+            tables, about = (None, {}) if self.remeasure else _read(self.folder, name, key)
+            origin = "relue"
+        if tables is None:
+            origin = "mesurée"
+            before, wall = _cpu(), time.perf_counter()
+            produced = instrument(**parameters)
+            tables = produced if isinstance(produced, dict) else {"": produced}
+            about = {
+                "key": key,
+                "instrument": f"{instrument.__module__}.{instrument.__qualname__}",
+                "parameters": {k: repr(v) for k, v in sorted(parameters.items())},
+                "parts": sorted(tables),
+                "date": context.now(),
+                "wall_s": time.perf_counter() - wall,
+                "cpu_s": _cpu() - before,
+                "machine": context.machine(),
+                "versions": context.versions(),
+            }
+            _write(self.folder, name, tables, about)
+        elif self.recorded is not None and self.recorded != self.folder:
+            _write(self.folder, name, tables, about)
+        self.log.append({"nom": name, "origine": origin, **about})
+        return tables[""] if list(tables) == [""] else tables
+
+    def _key(self, instrument: Instrument, parameters: dict[str, Any]) -> str:
+        module = inspect.unwrap(instrument).__module__
+        parts = [
+            module,
+            instrument.__qualname__,
+            source_key(module),
+            repr(sorted(parameters.items())),
+            context.lock_key(),
+            context.machine_key(),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _cpu() -> float:
+    """CPU seconds of this process, its living children and those that it has waited for."""
+    me = psutil.Process()
+    total = sum(me.cpu_times()[:4])
+    for child in me.children(recursive=True):
+        try:
+            total += sum(child.cpu_times()[:2])
+        except psutil.NoSuchProcess:
+            continue
+    return float(total)
+
+
+def _path(folder: Path, name: str, part: str) -> Path:
+    return folder / (f"{name}.{part}.parquet" if part else f"{name}.parquet")
+
+
+def _write(folder: Path, name: str, tables: Tables, about: dict[str, Any]) -> None:
+    for stale in (*folder.glob(f"{name}.parquet"), *folder.glob(f"{name}.*.parquet")):
+        stale.unlink()
+    metadata = json.dumps(about, ensure_ascii=False, default=str).encode()
+    for part, table in tables.items():
+        arrow = pa.Table.from_pandas(table, preserve_index=False)
+        arrow = arrow.replace_schema_metadata(
+            {**(arrow.schema.metadata or {}), _METADATA: metadata}
+        )
+        buffer = io.BytesIO()
+        pq.write_table(arrow, buffer, compression="zstd")
+        write_atomically(_path(folder, name, part), buffer.getvalue())
+
+
+def _read(folder: Path, name: str, key: str | None) -> tuple[Tables | None, dict[str, Any]]:
+    """The tables saved as ``name``; None if absent, incomplete or of another key."""
+    paths = [
+        p for p in (folder / f"{name}.parquet", *folder.glob(f"{name}.*.parquet")) if p.exists()
+    ]
+    tables: Tables = {}
+    about: dict[str, Any] = {}
+    for path in paths:
+        arrow = pq.read_table(path)
+        about = json.loads((arrow.schema.metadata or {}).get(_METADATA, b"{}"))
+        if key is not None and about.get("key") != key:
+            return None, {}
+        tables[path.name[len(name) : -len(".parquet")].lstrip(".")] = arrow.to_pandas()
+    if not tables or sorted(tables) != about.get("parts"):
+        return None, {}
+    return tables, about
+
+
+def default_laboratory(chapter: str, evidence: Path) -> Laboratory:
+    """The laboratory that the environment asks for (build folder, recorded evidence, force)."""
+    from mlflow_study.paths import EVIDENCE_VARIABLE, REMEASURE_VARIABLE
+
+    recorded = os.environ.get(EVIDENCE_VARIABLE)
+    return Laboratory(
+        folder=evidence / chapter,
+        recorded=(ROOT / recorded / chapter).resolve() if recorded else None,
+        remeasure=bool(os.environ.get(REMEASURE_VARIABLE)),
+    )

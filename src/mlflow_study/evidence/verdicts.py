@@ -1,0 +1,154 @@
+"""From KPIs to verdicts: each claim is judged by the criterion written before the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from mlflow_study.evidence.records import Claim, Criterion, Judgement, Kpi, Verdict
+from mlflow_study.evidence.statistics import zero_failure_bound
+
+State = Literal["holds", "fails", "partial", "undecided"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one KPI says of one criterion; ``bound`` is set where no failure was found."""
+
+    kpi: Kpi
+    state: State
+    bound: float | None = None
+
+
+def examine(kpi: Kpi, criterion: Criterion) -> Finding:
+    """Hold one measured KPI against a criterion.  Raises ValueError on a misfit."""
+    value, n = kpi.valeur, kpi.n or 0
+    if value is None:
+        raise ValueError(f"{kpi.id} was not measured")
+    match criterion.forme:
+        case "universelle":
+            failures = float(value)
+            if failures > 0:
+                return Finding(kpi, "fails")
+            if n < criterion.n_min:
+                return Finding(kpi, "undecided")
+            return Finding(kpi, "holds", zero_failure_bound(n) if n else None)
+        case "taux" | "borne" | "rapport":
+            return Finding(kpi, _against_threshold(kpi, criterion))
+        case "presence":
+            found = float(value)
+            if n < criterion.n_min:
+                return Finding(kpi, "undecided")
+            if found >= n:
+                return Finding(kpi, "holds")
+            return Finding(kpi, "fails" if found == 0 else "partial")
+        case "egalite":
+            return Finding(kpi, "holds" if value == criterion.attendu else "fails")
+
+
+def _against_threshold(kpi: Kpi, criterion: Criterion) -> State:
+    assert criterion.seuil is not None and kpi.valeur is not None
+    if (kpi.n or 0) < criterion.n_min:
+        return "undecided"
+    low, high = kpi.intervalle or (float(kpi.valeur), float(kpi.valeur))
+    if criterion.sens == "au_moins":
+        low, high, threshold = -high, -low, -criterion.seuil
+    else:
+        threshold = criterion.seuil
+    if high <= threshold:
+        return "holds"
+    return "fails" if low > threshold else "undecided"
+
+
+def combine(findings: Iterable[Finding], criterion: Criterion) -> Judgement:
+    """One judgement from the findings under every condition that was measured.
+
+    One failing condition among others that hold makes it *nuancée*; failing
+    everywhere makes it *réfutée*.  A witness is enough against a universal
+    statement even where other conditions stay undecided; against a rate or a
+    threshold, an undecided condition keeps the whole undecided.
+    """
+    states = {finding.state for finding in findings}
+    if not states:
+        return "non éprouvée"
+    if "partial" in states or {"holds", "fails"} <= states:
+        return "nuancée"
+    if states == {"holds"}:
+        return "confirmée"
+    if states == {"fails"}:
+        return "réfutée"
+    pointwise = criterion.forme in ("universelle", "presence", "egalite")
+    return "réfutée" if "fails" in states and pointwise else "indéterminée"
+
+
+def judge(
+    claim: Claim, kpis: Mapping[str, Kpi], witnesses: Mapping[str, str], chapters: Iterable[str]
+) -> Verdict:
+    """Weigh one claim.
+
+    ``kpis`` are this run's KPIs by id, ``witnesses`` the pasteable reproductions by
+    claim id, ``chapters`` the chapters that ran.  An accusation without a witness
+    is not printed as one: the verdict falls back to *indéterminée*.
+    """
+
+    def verdict(judgement: Judgement, motif: str, proofs: list[str]) -> Verdict:
+        return Verdict(
+            id=claim.id,
+            domaine=claim.domaine,
+            enonce=claim.enonce,
+            source=claim.source,
+            critere=claim.critere.texte if claim.critere else "aucun",
+            verdict=judgement,
+            motif=motif,
+            preuves=proofs,
+            temoin=witnesses.get(claim.id),
+            chapitre=claim.chapitre,
+        )
+
+    if claim.critere is None:
+        return verdict("non éprouvée", claim.non_eprouvee or "", [])
+    if claim.chapitre not in set(chapters):
+        return verdict("non éprouvée", "le chapitre qui l’éprouve n’a pas été exécuté", [])
+    matched = [
+        kpi
+        for kpi_id, kpi in sorted(kpis.items())
+        if any(fnmatchcase(kpi_id, pattern) for pattern in claim.critere.kpis)
+    ]
+    measured = [kpi for kpi in matched if kpi.valeur is not None]
+    if not measured:
+        reasons = sorted({str(kpi.conditions["motif"]) for kpi in matched})
+        return verdict(
+            "non éprouvée", " ; ".join(reasons) or "aucune mesure dans cette exécution", []
+        )
+    findings = [examine(kpi, claim.critere) for kpi in measured]
+    judgement = combine(findings, claim.critere)
+    proofs = [kpi.id for kpi in measured]
+    if judgement in ("réfutée", "nuancée") and claim.id not in witnesses:
+        return verdict(
+            "indéterminée", "un contre-exemple a été compté, mais aucun témoin enregistré", proofs
+        )
+    return verdict(judgement, _reason(findings), proofs)
+
+
+def _reason(findings: list[Finding]) -> str:
+    """A computed French clause: under which conditions the claim holds, and where not."""
+    names: dict[State, list[str]] = {"holds": [], "fails": [], "partial": [], "undecided": []}
+    for finding in findings:
+        names[finding.state].append(finding.kpi.libelle)
+    clauses = [
+        f"{label} : {', '.join(names[state])}"
+        for state, label in (
+            ("holds", "vérifiée"),
+            ("partial", "vérifiée en partie"),
+            ("fails", "contredite"),
+            ("undecided", "mesure trop mince"),
+        )
+        if names[state]
+    ]
+    bounds = [finding.bound for finding in findings if finding.bound is not None]
+    if bounds and not names["fails"]:
+        worst = f"{100 * max(bounds):.2g}".replace(".", ",")
+        clauses.append(f"taux d’échec d’au plus {worst}\u00a0% (borne à 95\u00a0%)")
+    return " ; ".join(clauses).replace(" :", "\u00a0:").replace(" ;", "\u202f;")

