@@ -69,7 +69,7 @@ class Chapter:
             intervalle=intervalle,
             n=n,
             methode=methode,
-            conditions={k: _plain(v) for k, v in (conditions or {}).items() if v is not None},  # type: ignore[misc]
+            conditions={k: _plain(v) for k, v in (conditions or {}).items() if v is not None},
         )
         return self.kpis[id]
 

@@ -203,10 +203,10 @@ def folder_bytes(folder: Path, exclude: str | None = None) -> tuple[int, int]:
     for path, folders, files in os.walk(folder):
         if exclude in folders:
             folders.remove(exclude or "")
-        blocks += os.stat(path).st_blocks * 512
+        blocks += Path(path).stat().st_blocks * 512
         for name in files:
             try:
-                status = os.lstat(os.path.join(path, name))
+                status = (Path(path) / name).lstat()
             except FileNotFoundError:
                 continue
             apparent += status.st_size
@@ -333,8 +333,7 @@ def _postgres_template() -> Path:
         with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
             server = Postgres(Path(scratch))
             subprocess.run(
-                [*Postgres.prefix(), str(Postgres.binaries() / "initdb"), "-D", str(server.data)]
-                + ["-U", Postgres.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+                [*Postgres.prefix(), str(Postgres.binaries() / "initdb"), "-D", str(server.data), "-U", Postgres.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
                 check=True,
                 capture_output=True,
             )

@@ -27,7 +27,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -77,7 +77,7 @@ def read_register(path: Path) -> list[Claim]:
     """Read ``data/affirmations.yaml``; ids must be unique.  Raises EvidenceError."""
     try:
         claims = TypeAdapter(list[Claim]).validate_python(
-            yaml.safe_load(path.read_text(encoding="utf-8"))
+            yaml.safe_load(path.read_text(encoding="utf-8")) or []
         )
     except (FileNotFoundError, ValidationError, yaml.YAMLError) as error:
         raise EvidenceError(f"Le registre « {path.name} » est illisible : {error}") from error

@@ -49,7 +49,8 @@ def examine(kpi: Kpi, criterion: Criterion) -> Finding:
 
 
 def _against_threshold(kpi: Kpi, criterion: Criterion) -> State:
-    assert criterion.seuil is not None and kpi.valeur is not None
+    assert criterion.seuil is not None
+    assert kpi.valeur is not None
     if (kpi.n or 0) < criterion.n_min:
         return "undecided"
     low, high = kpi.intervalle or (float(kpi.valeur), float(kpi.valeur))
@@ -132,20 +133,21 @@ def judge(
     return verdict(judgement, _reason(findings), proofs)
 
 
+_LABELS: dict[State, str] = {
+    "holds": "vérifiée",
+    "partial": "vérifiée en partie",
+    "fails": "contredite",
+    "undecided": "mesure trop mince",
+}
+
+
 def _reason(findings: list[Finding]) -> str:
     """A computed French clause: under which conditions the claim holds, and where not."""
     names: dict[State, list[str]] = {"holds": [], "fails": [], "partial": [], "undecided": []}
     for finding in findings:
         names[finding.state].append(finding.kpi.libelle)
     clauses = [
-        f"{label} : {', '.join(names[state])}"
-        for state, label in (
-            ("holds", "vérifiée"),
-            ("partial", "vérifiée en partie"),
-            ("fails", "contredite"),
-            ("undecided", "mesure trop mince"),
-        )
-        if names[state]
+        f"{label} : {', '.join(names[state])}" for state, label in _LABELS.items() if names[state]
     ]
     bounds = [finding.bound for finding in findings if finding.bound is not None]
     if bounds and not names["fails"]:
