@@ -333,7 +333,20 @@ def _postgres_template() -> Path:
         with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
             server = Postgres(Path(scratch))
             subprocess.run(
-                [*Postgres.prefix(), str(Postgres.binaries() / "initdb"), "-D", str(server.data), "-U", Postgres.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+                [
+                    *Postgres.prefix(),
+                    str(Postgres.binaries() / "initdb"),
+                    "-D",
+                    str(server.data),
+                    "-U",
+                    Postgres.user,
+                    "-A",
+                    "trust",
+                    "-E",
+                    "UTF8",
+                    "--locale=C.UTF-8",
+                    "-N",
+                ],
                 check=True,
                 capture_output=True,
             )

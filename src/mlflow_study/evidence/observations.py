@@ -7,9 +7,7 @@ same parameters, same lock, same machine.
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import importlib.util
 import inspect
 import io
 import json
@@ -29,10 +27,10 @@ import pyarrow.parquet as pq
 from mlflow_study.errors import EvidenceError
 from mlflow_study.evidence import context
 from mlflow_study.evidence.files import write_atomically
-from mlflow_study.paths import ROOT
+from mlflow_study.paths import EVIDENCE_VARIABLE, REMEASURE_VARIABLE, ROOT
+from mlflow_study.sources import closure, with_companions
 
-PACKAGE = "mlflow_study"
-_NOT_MEASURING = (f"{PACKAGE}.presentation", f"{PACKAGE}.publication", f"{PACKAGE}.pipeline")
+_NOT_MEASURING = ("mlflow_study.presentation", "mlflow_study.publication", "mlflow_study.pipeline")
 _METADATA = b"mlflow_study"
 
 Tables = dict[str, pd.DataFrame]
@@ -40,50 +38,15 @@ Instrument = Callable[..., pd.DataFrame | Tables]
 
 
 @cache
-def _imports(module: str) -> frozenset[str]:
-    """Modules of this package that ``module`` imports, read from its source."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        return frozenset()
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        for name in names:
-            if name.startswith(f"{PACKAGE}.") and not name.startswith(_NOT_MEASURING):
-                try:
-                    if importlib.util.find_spec(name) is not None:
-                        found.add(name)
-                except ModuleNotFoundError:  # the name of an object, not of a module
-                    continue
-    return frozenset(found)
-
-
-@cache
 def source_key(module: str) -> str:
     """Digest of a module and of every module of this package that it uses.
 
-    Data files that lie beside the module in a folder ``payload/`` count too: they
-    are scripts that an instrument runs in other environments.
+    Presentation does not count: it measures nothing.  Scripts in a folder ``payload/``
+    beside a module do: an instrument runs them in other environments.
     """
-    todo, seen = [module], set[str]()
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo.extend(_imports(name))
     digest = hashlib.sha256()
-    for name in sorted(seen):
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            continue
-        digest.update(Path(spec.origin).read_bytes())
-        for extra in sorted(Path(spec.origin).parent.glob("payload/*.py")):
-            digest.update(extra.read_bytes())
+    for path in with_companions(closure([module], without=_NOT_MEASURING).values(), ["payload"]):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -202,8 +165,6 @@ def _read(folder: Path, name: str, key: str | None) -> tuple[Tables | None, dict
 
 def default_laboratory(chapter: str, evidence: Path) -> Laboratory:
     """The laboratory that the environment asks for (build folder, recorded evidence, force)."""
-    from mlflow_study.paths import EVIDENCE_VARIABLE, REMEASURE_VARIABLE
-
     recorded = os.environ.get(EVIDENCE_VARIABLE)
     return Laboratory(
         folder=evidence / chapter,

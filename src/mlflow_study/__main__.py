@@ -1,0 +1,7 @@
+"""``python -m mlflow_study``: see ``cli``."""
+
+import sys
+
+from mlflow_study.cli import main
+
+sys.exit(main())

@@ -1,0 +1,177 @@
+"""Run one notebook through Papermill: the job of one rule of the DAG."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from mlflow_study.errors import StudyError
+from mlflow_study.paths import (
+    BUILD_VARIABLE,
+    EVIDENCE_VARIABLE,
+    NOTEBOOKS,
+    REMEASURE_VARIABLE,
+    ROOT,
+    Build,
+)
+from mlflow_study.pipeline.progress import Event, EventLog, Schedule
+from mlflow_study.pipeline.settings import Settings
+
+PORT_CONFLICT = re.compile(r"Address already in use|ZMQError", re.IGNORECASE)
+ATTEMPTS = 3
+
+
+class ChapterFailed(StudyError):
+    """A cell failed; the executed notebook is kept beside, with its error in it."""
+
+
+def execute_chapter(name: str, settings: Settings) -> Path:
+    """Execute ``notebooks/<name>.ipynb`` and put the result in the build folder, whole.
+
+    Raises ChapterFailed: the failed notebook is then in ``echecs/``.
+    """
+    build = settings.build
+    events = EventLog(build.logs / "progression.jsonl")
+    final = build.notebooks / f"{name}.ipynb"
+    draft = build.folder / "echecs" / f"{name}.ipynb"
+    for folder in (final.parent, draft.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    environment = {
+        BUILD_VARIABLE: str(build.folder),
+        EVIDENCE_VARIABLE: settings.evidence or "",
+        REMEASURE_VARIABLE: "1" if settings.remeasure else "",
+        "PYTHONWARNINGS": "ignore",
+        "MLFLOW_STUDY_PROFIL": settings.profile,
+    }
+    os.environ.update(environment)
+    started = time.perf_counter()
+    try:
+        _run(name, draft, settings.parameters[name], events, build)
+    except Exception as error:
+        cause, where = explain(error)
+        elapsed = time.perf_counter() - started
+        events.append(Event(name, "echec", cause=cause, where=where, elapsed_s=elapsed))
+        raise ChapterFailed(f"{name} : {cause} ({where})") from error
+    scrub(draft, build.logs / f"avertissements-{name}.log")
+    draft.replace(final)
+    events.append(Event(name, "fin", share=1.0, elapsed_s=time.perf_counter() - started))
+    return final
+
+
+def _run(
+    name: str, draft: Path, parameters: dict[str, Any], events: EventLog, build: Build
+) -> None:
+    import papermill
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    schedule = Schedule(build.logs / f"durees-{name}.json")
+    started = time.perf_counter()
+
+    class StudyEngine(NBClientEngine):  # type: ignore[misc]
+        """Papermill's own engine, telling where it stands at each cell."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
+            code = [cell.id for cell in nb_man.nb.cells if cell.cell_type == "code"]
+            titles = _titles(nb_man.nb.cells)
+            on_start, on_complete = nb_man.cell_start, nb_man.cell_complete
+            clock: dict[str, float] = {}
+
+            def cell_start(cell: Any, cell_index: int | None = None, **rest: Any) -> None:
+                if cell.cell_type == "code":
+                    clock[cell.id] = time.perf_counter()
+                    share, left = schedule.progress(code, code.index(cell.id))
+                    elapsed = time.perf_counter() - started
+                    title = titles.get(cell.id, "")
+                    events.append(Event(name, "cellule", title, share, elapsed, left))
+                on_start(cell, cell_index, **rest)
+
+            def cell_complete(cell: Any, cell_index: int | None = None, **rest: Any) -> None:
+                if cell.id in clock:
+                    schedule.record(cell.id, time.perf_counter() - clock[cell.id])
+                on_complete(cell, cell_index, **rest)
+
+            nb_man.cell_start, nb_man.cell_complete = cell_start, cell_complete
+            PapermillNotebookClient(
+                nb_man,
+                kernel_name=kernel_name,
+                timeout=None,
+                startup_timeout=120,
+                log_output=False,
+                shutdown_kernel="immediate",
+            ).execute()
+
+    papermill_engines.register("mlflow_study", StudyEngine)
+    events.append(Event(name, "debut"))
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            papermill.execute_notebook(
+                str(NOTEBOOKS / f"{name}.ipynb"),
+                str(draft),
+                parameters=parameters,
+                engine_name="mlflow_study",
+                kernel_name="python3",
+                progress_bar=False,
+                log_output=False,
+                autosave_cell_every=0,
+                cwd=str(ROOT),
+            )
+            break
+        except Exception as error:
+            if attempt == ATTEMPTS or not PORT_CONFLICT.search(str(error)):
+                raise
+    schedule.save()
+
+
+def _titles(cells: list[Any]) -> dict[str, str]:
+    """The last heading above each code cell, by cell id."""
+    heading, found = "", {}
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            for line in cell.source.splitlines():
+                if line.startswith("#"):
+                    heading = line.lstrip("#").strip()
+        else:
+            found[cell.id] = heading
+    return found
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """(cause in one sentence, place) of a failure, for the screen."""
+    name = getattr(error, "ename", None)
+    if name is None:
+        return f"{type(error).__name__} : {error}".strip(), "avant la première cellule"
+    value = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "evalue", ""))).strip()
+    known = {"ParameterError", "StudyError", "Unavailable", "EvidenceError"}
+    cause = value if name in known else f"{name} : {value}"
+    cell = getattr(error, "exec_count", None)
+    return cause, f"cellule {cell}" if cell is not None else "cellule inconnue"
+
+
+def scrub(path: Path, warnings: Path) -> None:
+    """Remove from an executed notebook what belongs to this machine: times and paths.
+
+    What cells wrote to standard error (library warnings) goes to the file ``warnings``.
+    """
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    noise: list[str] = []
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            noise += [o["text"] for o in cell.outputs if o.get("name") == "stderr"]
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            for output in cell.outputs:
+                output.get("metadata", {}).pop("papermill", None)
+    text = nbformat.writes(notebook)
+    for secret_path in {str(ROOT), str(Path.home())} - {"/"}:
+        text = text.replace(secret_path, "…")
+    path.write_text(text + "\n", encoding="utf-8")
+    warnings.write_text("".join(noise), encoding="utf-8")
