@@ -1,0 +1,197 @@
+"""What a notebook puts on the page.
+
+Each function displays one block: HTML with semantic classes for figures, tables and
+notices, Markdown for text.  JupyterLab shows them as they are; the report's template
+gives them its style, numbers them and resolves ``[@fig-x]``, ``[@tab-x]`` and ``[@key]``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+from IPython.display import display, update_display
+
+from mlflow_study.evidence.records import Claim, Source, Verdict
+from mlflow_study.presentation import figures as _figures
+from mlflow_study.presentation import markdown as _markdown
+from mlflow_study.presentation import numbers as fr
+from mlflow_study.presentation import tables as _tables
+from mlflow_study.presentation.code import highlight
+
+_BRIEF = "bref"
+
+
+def _show(html: str, plain: str, **options: Any) -> None:
+    display({"text/html": html, "text/plain": plain}, raw=True, **options)  # type: ignore[no-untyped-call]
+
+
+def _show_markdown(text: str) -> None:
+    display({"text/markdown": text, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+
+
+class Brief:
+    """The «En bref» slot: shown at the top of the chapter, filled at its end."""
+
+    def __init__(self) -> None:
+        _show(
+            '<section class="bref attente"><p>La réponse est calculée à la fin du chapitre.</p></section>',
+            "En bref",
+            display_id=_BRIEF,
+        )
+
+    def fill(
+        self, *, question: str, answer: str, figures: Sequence[str] = (), surprise: str = ""
+    ) -> None:
+        """Put the answer in its place.  Every argument is Markdown; ``figures`` are the two
+        or three figures that carry the answer, ``surprise`` the greatest one."""
+        if not question.strip() or not answer.strip():
+            raise ValueError("a brief needs a question and an answer")
+        items = "".join(f"<li>{_markdown.inline(text)}</li>" for text in figures)
+        parts = [
+            f'<p class="question">{_markdown.inline(question)}</p>',
+            f'<div class="reponse">{_markdown.html(answer)}</div>',
+            f'<ul class="chiffres">{items}</ul>' if items else "",
+            f'<div class="surprise">{_markdown.html("**La surprise.** " + surprise)}</div>'
+            if surprise
+            else "",
+        ]
+        html = f'<section class="bref" aria-label="En bref">{"".join(parts)}</section>'
+        update_display(  # type: ignore[no-untyped-call]
+            {"text/html": html, "text/plain": answer}, raw=True, display_id=_BRIEF
+        )
+
+
+def brief() -> Brief:
+    """Show the empty «En bref» slot and return it."""
+    return Brief()
+
+
+def prose(markdown: str) -> None:
+    """One or more computed paragraphs."""
+    _show_markdown(fr.clean(markdown))
+
+
+def finding(title: str, markdown: str = "") -> None:
+    """A result: its computed title *is* the finding; some text may follow."""
+    if not title.strip():
+        raise ValueError("a finding needs a title")
+    heading = "### " + " ".join(title.split())
+    _show_markdown(fr.clean(f"{heading}\n\n{markdown}".strip()))
+
+
+def figure(fig: Any, *, label: str, title: str, caption: str, alt: str) -> None:
+    """A figure: the title says what it shows, the caption how to read it, n and conditions;
+    ``alt`` says what is seen.  Raises ValueError where one of them is empty or a placeholder."""
+    _figures.check_words(label, title=title, caption=caption, alt=alt)
+    uri = _figures.data_uri(_figures.svg(fig))
+    width, height = (round(96 * inches) for inches in fig.get_size_inches())
+    _show(
+        f'<figure class="figure" id="{label}">'
+        f'<p class="titre"><strong>{_markdown.inline(title)}</strong></p>'
+        f'<div class="defile" role="region" aria-label="Figure à faire défiler" tabindex="0">'
+        f'<img src="{uri}" width="{width}" height="{height}" alt="{escape(fr.clean(alt))}"></div>'
+        f"<figcaption>{_markdown.inline(caption)}</figcaption></figure>",
+        f"[figure {label}] {alt}",
+    )
+
+
+def table(
+    df: pd.DataFrame,
+    *,
+    label: str,
+    title: str,
+    caption: str = "",
+    formats: _tables.Formats | None = None,
+    row_header: str | None = None,
+    notes: str | None = None,
+) -> None:
+    """A table; see ``tables.render``.  Column names are printed as they are."""
+    if not re.fullmatch(r"tab-[a-z0-9][a-z0-9-]*", label):
+        raise ValueError(f"table label {label!r}: expected tab-name in lower case")
+    html = _tables.render(
+        df,
+        label=label,
+        title=title,
+        caption=caption,
+        formats=formats,
+        row_header=row_header,
+        notes=notes,
+    )
+    _show(html, f"[tableau {label}] {title}")
+
+
+def witness(code: str, *, title: str, shows: str) -> None:
+    """A block that a reader can paste and run: ``shows`` says what he will see."""
+    if not code.strip():
+        raise ValueError(f"witness {title!r} is empty")
+    _show(
+        f'<figure class="temoin"><figcaption><strong>{_markdown.inline(title)}</strong> '
+        f"{_markdown.inline(shows)}</figcaption>"
+        f'<pre tabindex="0"><code class="python">{highlight(code.strip())}</code></pre></figure>',
+        code.strip(),
+    )
+
+
+def missing(text: str) -> None:
+    """A notice: what could not be tested here, and why."""
+    _show(
+        f'<p class="non-eprouve"><strong>Non éprouvé.</strong> {_markdown.inline(text)}</p>',
+        f"Non éprouvé. {text}",
+    )
+
+
+def _source(source: Source) -> str:
+    """A source as a link, or as a file of the installed package."""
+    title = _markdown.label(source.titre)
+    if re.match(r"https?://", source.lien):
+        title = f'<a href="{escape(source.lien)}">{title}</a>'
+    elif source.lien:
+        title = f"{title} (<code>{escape(source.lien)}</code>)"
+    return title
+
+
+def verdict_badge(verdict: str) -> str:
+    """A verdict as word + shape + hue."""
+    shape, _, word = fr.verdict_words[verdict].partition(" ")
+    name = {"confirmée": "ok", "nuancée": "nuance", "réfutée": "non", "indéterminée": "doute"}
+    return (
+        f'<span class="verdict {name.get(verdict, "vide")}">'
+        f'<span aria-hidden="true">{shape}</span>{fr.NBSP}{word}</span>'
+    )
+
+
+def claims(items: Iterable[Claim | Verdict], *, before: bool = False) -> None:
+    """The chapter's claims: statements and criteria (of ``Claim``, or with ``before``), or
+    the verdicts with their reasons (of ``Verdict``)."""
+    records = list(items)
+    if not records:
+        raise ValueError("no claim to show")
+    rows: list[Mapping[str, Any]] = []
+    judged = not before and all(isinstance(record, Verdict) for record in records)
+    for record in records:
+        row: dict[str, Any] = {
+            "N°": _tables.Markup(f'<a href="#affirmation-{record.id}">{record.id}</a>'),
+            "MLflow affirme": _tables.Markup(_markdown.inline(record.enonce)),
+        }
+        if judged and isinstance(record, Verdict):
+            row["Verdict"] = _tables.Markup(verdict_badge(record.verdict))
+            row["Pourquoi"] = _tables.Markup(_markdown.inline(record.motif))
+        else:
+            criterion = record.critere
+            text = criterion if isinstance(criterion, str) else criterion.texte if criterion else ""
+            if isinstance(record, Claim) and record.non_eprouvee:
+                text = f"non éprouvée{fr.NBSP}: {record.non_eprouvee}"
+            row["Source"] = _tables.Markup(_source(record.source))
+            row["Ce qui la réfuterait"] = _tables.Markup(_markdown.inline(text))
+        rows.append(row)
+    chapter = re.sub(r"[^a-z0-9]+", "-", records[0].chapitre.lower()).strip("-")
+    kind = "verdicts" if judged else "affirmations"
+    table(
+        pd.DataFrame(rows),
+        label=f"tab-{kind}-{chapter}",
+        title="Ce que valent ces affirmations" if judged else "Ce que MLflow affirme",
+    )
