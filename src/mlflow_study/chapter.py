@@ -89,8 +89,12 @@ class Chapter:
             if claim.chapitre == self.name
         ]
 
-    def close(self) -> None:
-        """Save KPIs, witnesses and the account of what was measured; the last cell's call."""
+    def close(self, answer: Mapping[str, Any] | None = None) -> None:
+        """Save KPIs, witnesses and the account of what was measured; the last cell's call.
+
+        ``answer`` is the chapter's answer in brief, which the synthesis quotes:
+        ``{"question": …, "answer": …, "figures": […], "surprise": …}``.
+        """
         folder = self.laboratory.folder
         write_records(folder / "kpi.json", self.kpis.values())
         write_json(folder / "temoins.json", self.witnesses)
@@ -101,6 +105,7 @@ class Chapter:
                 "parametres": self.parameters.model_dump(mode="json"),
                 "debut": self.started,
                 "fin": context.now(),
+                "reponse": dict(answer or {}),
                 "mesures": [
                     {k: v for k, v in entry.items() if k in _LOGGED}
                     for entry in self.laboratory.log

@@ -176,7 +176,7 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def publish(options: argparse.Namespace) -> int:
+def publish(_: argparse.Namespace) -> int:
     """Internal, called by the DAG in its build folder: assemble the report."""
     from mlflow_study.pipeline.ancestor import die_with_ancestor
     from mlflow_study.pipeline.settings import Settings
@@ -194,7 +194,7 @@ def publish(options: argparse.Namespace) -> int:
     return 0
 
 
-def track(options: argparse.Namespace) -> int:
+def track(_: argparse.Namespace) -> int:
     """Internal, called by the DAG in its build folder: log the study in its store."""
     from mlflow_study.pipeline.ancestor import die_with_ancestor
     from mlflow_study.pipeline.settings import Settings
@@ -219,7 +219,7 @@ def normalise(options: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(options: argparse.Namespace) -> int:
+def doctor(_: argparse.Namespace) -> int:
     """Examine the machine."""
     from rich.console import Console
 
@@ -228,7 +228,7 @@ def doctor(options: argparse.Namespace) -> int:
     return examine(Console())
 
 
-def show_parameters(options: argparse.Namespace) -> int:
+def show_parameters(_: argparse.Namespace) -> int:
     """Print every parameter of every notebook, with its default and what it accepts."""
     from mlflow_study.chapters import CHAPTERS
     from mlflow_study.parameters import parameters_cell

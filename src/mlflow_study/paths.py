@@ -21,6 +21,10 @@ REMEASURE_VARIABLE = "MLFLOW_STUDY_REMESURER"
 """Environment variable: non-empty forces every measurement."""
 URI_VARIABLE = "MLFLOW_STUDY_URI"
 """Environment variable: the tracking URI of the user's own server (may hold a password)."""
+PROFILE_VARIABLE = "MLFLOW_STUDY_PROFIL"
+"""Environment variable: name of the profile, for the record."""
+CHAPTERS_VARIABLE = "MLFLOW_STUDY_CHAPITRES"
+"""Environment variable: chapters of this run, comma separated; all that left evidence otherwise."""
 
 
 @dataclass(frozen=True)

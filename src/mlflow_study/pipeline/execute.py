@@ -11,8 +11,10 @@ from typing import Any
 from mlflow_study.errors import StudyError
 from mlflow_study.paths import (
     BUILD_VARIABLE,
+    CHAPTERS_VARIABLE,
     EVIDENCE_VARIABLE,
     NOTEBOOKS,
+    PROFILE_VARIABLE,
     REMEASURE_VARIABLE,
     ROOT,
     Build,
@@ -44,7 +46,8 @@ def execute_chapter(name: str, settings: Settings) -> Path:
         EVIDENCE_VARIABLE: settings.evidence or "",
         REMEASURE_VARIABLE: "1" if settings.remeasure else "",
         "PYTHONWARNINGS": "ignore",
-        "MLFLOW_STUDY_PROFIL": settings.profile,
+        PROFILE_VARIABLE: settings.profile,
+        CHAPTERS_VARIABLE: ",".join(settings.chapters),
     }
     os.environ.update(environment)
     started = time.perf_counter()
@@ -75,7 +78,7 @@ def _run(
         """Papermill's own engine, telling where it stands at each cell."""
 
         @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **_: Any) -> None:
             code = [cell.id for cell in nb_man.nb.cells if cell.cell_type == "code"]
             titles = _titles(nb_man.nb.cells)
             on_start, on_complete = nb_man.cell_start, nb_man.cell_complete

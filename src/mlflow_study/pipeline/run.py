@@ -74,7 +74,8 @@ def _run_locked(settings: Settings, jobs: int, console: Console) -> int:
         try:
             while True:
                 finished = process.poll() is not None
-                for position, event in events.follow(position):
+                for following, event in list(events.follow(position)):
+                    position = following
                     screen.show(event)
                 if finished:
                     break

@@ -1,0 +1,107 @@
+"""Statistics against values worked out by hand or printed in their sources."""
+
+import math
+
+import numpy as np
+import pytest
+
+from mlflow_study.evidence import statistics as st
+
+
+def test_wilson_matches_the_published_example():
+    # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263, Wilson 0.2553-0.3662.
+    low, high = st.wilson(81, 263)
+    assert low == pytest.approx(0.2553, abs=5e-5)
+    assert high == pytest.approx(0.3662, abs=5e-5)
+
+
+@pytest.mark.parametrize(("k", "n"), [(-1, 3), (4, 3), (0, 0)])
+def test_wilson_refuses_impossible_counts(k, n):
+    with pytest.raises(ValueError, match="out of"):
+        st.wilson(k, n)
+
+
+def test_wilson_stays_inside_zero_and_one():
+    assert st.wilson(0, 10)[0] == 0.0
+    assert st.wilson(10, 10)[1] == 1.0
+
+
+def test_zero_failure_bound_is_about_three_over_n():
+    assert st.zero_failure_bound(1000) == pytest.approx(3 / 1000, rel=0.01)
+    assert st.zero_failure_bound(1) == pytest.approx(0.95)
+
+
+def test_the_smallest_samples_for_the_quantiles_of_the_rules():
+    assert st.quantile_min_n(0.95) == 59
+    assert st.quantile_min_n(0.99) == 299
+
+
+def test_quantile_has_no_interval_below_the_smallest_sample():
+    assert st.quantile(range(58), 0.95).interval is None
+    assert st.quantile(range(59), 0.95).interval is not None
+
+
+def test_quantile_of_a_known_sample():
+    q = st.quantile(range(1, 101), 0.5)
+    assert q.value == pytest.approx(50.5)
+    # Ranks 40 and 61 for the median of 100 values (Conover, Practical Nonparametric Statistics).
+    assert q.interval == (40.0, 61.0)
+
+
+def test_quantile_interval_covers_as_announced():
+    rng = np.random.default_rng(1)
+    truth = -math.log(1 - 0.95)
+    hits = 0
+    for _ in range(400):
+        interval = st.quantile(rng.exponential(size=80), 0.95).interval
+        hits += interval[0] <= truth <= interval[1]
+    assert hits / 400 >= 0.92
+
+
+def test_median_ratio_finds_a_factor_of_two():
+    rng = np.random.default_rng(2)
+    value, (low, high) = st.median_ratio(rng.normal(20, 1, 200), rng.normal(10, 1, 200), seed=3)
+    assert low < 2 < high
+    assert value == pytest.approx(2, rel=0.05)
+
+
+def test_power_law_recovers_its_exponent():
+    x = np.array([10, 100, 1000, 10000])
+    fit = st.power_law(x, 3 * x**1.5)
+    assert fit.b == pytest.approx(1.5)
+    assert fit.predict(1e6) == pytest.approx(3e9, rel=1e-6)
+    assert fit.reach(3e9) == pytest.approx(1e6, rel=1e-6)
+    assert fit.residual < 1e-9
+
+
+def test_a_law_that_does_not_grow_is_never_reached():
+    fit = st.power_law([1, 10, 100], [5, 5, 5])
+    assert fit.reach(50) == math.inf
+
+
+def test_straight_line_gives_bytes_per_item():
+    fit = st.straight_line([0, 100, 200], [1000, 6000, 11000])
+    assert fit.b == pytest.approx(50)
+    assert fit.a == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("fit", [st.power_law, st.straight_line])
+def test_a_fit_needs_three_distinct_abscissae(fit):
+    with pytest.raises(ValueError, match="distinct"):
+        fit([1, 1, 2], [1, 1, 2])
+
+
+def test_equivalence_is_shown_only_within_the_margin():
+    a = [1.0, 1.01, 0.99, 1.0, 1.02, 0.98]
+    assert st.equivalent(a, a, margin=0.1)[0]
+    assert not st.equivalent(a, [x + 0.1 for x in a], margin=0.1)[0]
+    assert not st.equivalent([0, 10], [0, 10], margin=0.1)[0]  # too noisy to be shown
+
+
+def test_equivalence_of_constants_is_exact():
+    assert st.equivalent([1, 1], [1, 1], margin=0)[0]
+    assert not st.equivalent([1, 1], [2, 2], margin=0.5)[0]
+
+
+def test_holm_on_the_textbook_case():
+    assert st.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

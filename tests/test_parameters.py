@@ -1,0 +1,118 @@
+"""Parameters: every bad input is refused with a French sentence, before anything starts."""
+
+from typing import ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+from mlflow_study.chapters import CHAPTERS
+from mlflow_study.errors import ParameterError
+from mlflow_study.parameters import ChapterParameters, parameters_cell, validate
+from mlflow_study.pipeline import settings as s
+
+
+class Essai(ChapterParameters):
+    notebook: ClassVar[str] = "99_essai"
+    points_max: int = Field(default=100, ge=1, le=1000, description="nombre de points")
+    rapide: bool = Field(default=True, description="aller vite")
+    backends: list[Literal["file", "sqlite"]] = Field(default=["file"], description="magasins")
+
+
+def refusal(**given):
+    with pytest.raises(ParameterError) as caught:
+        validate(Essai, given)
+    return str(caught.value)
+
+
+def test_a_typo_names_the_nearest_parameter():
+    message = refusal(point_max=3)
+    assert "« point_max » n’existe pas" in message
+    assert "Vouliez-vous dire « points_max »" in message
+
+
+@pytest.mark.parametrize("value", ["beaucoup", 0, 1001, 2.5, None])
+def test_a_bad_value_says_what_came_and_what_is_accepted(value):
+    message = refusal(points_max=value)
+    assert "« points_max »" in message
+    assert repr(value) in message
+    assert "un entier de 1 à 1000" in message
+
+
+def test_false_as_text_is_false_and_other_text_is_refused():
+    assert validate(Essai, {"rapide": "false"}).rapide is False
+    assert "true ou false" in refusal(rapide="peut-être")
+
+
+def test_an_unknown_backend_lists_the_known_ones():
+    assert "file ou sqlite" in refusal(backends=["oracle"])
+
+
+def test_all_faults_are_told_at_once():
+    message = refusal(points_max="x", inconnu=1)
+    assert "points_max" in message
+    assert "inconnu" in message
+
+
+def test_the_parameters_cell_runs_and_gives_the_defaults():
+    namespace = {}
+    exec(parameters_cell(Essai), namespace)
+    values = {k: v for k, v in namespace.items() if not k.startswith("__")}
+    assert validate(Essai, values) == Essai()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
+@pytest.mark.parametrize("profile", s.profiles())
+def test_every_profile_is_valid_for_every_chapter(chapter, profile):
+    chosen = s.resolve_parameters([chapter], s.read_profile(profile), {})
+    assert chosen[chapter.name]["graine"] == 20240417
+
+
+@pytest.mark.parametrize("profile", s.profiles())
+def test_a_profile_names_only_chapters_that_exist(profile):
+    assert set(s.read_profile(profile)) <= {chapter.name for chapter in CHAPTERS}
+
+
+def test_an_unknown_profile_names_the_nearest():
+    with pytest.raises(ParameterError, match="standard"):
+        s.read_profile("standart")
+
+
+def test_an_unknown_chapter_lists_the_chapters():
+    with pytest.raises(ParameterError, match="Le stockage"):
+        s.resolve_chapters(["42"])
+
+
+def test_the_synthesis_comes_with_any_chapter():
+    assert [c.name for c in s.resolve_chapters(["1"])] == ["01_stockage", "06_synthese"]
+    assert [c.name for c in s.resolve_chapters(["01_stockage"])] == ["01_stockage", "06_synthese"]
+
+
+def test_values_are_read_as_yaml():
+    assert s.parse_assignments(["a=3", "b=false", "c=[x, y]", "d=1.5"]) == {
+        "a": 3,
+        "b": False,
+        "c": ["x", "y"],
+        "d": 1.5,
+    }
+
+
+@pytest.mark.parametrize("word", ["graine", "=3", ""])
+def test_an_assignment_needs_a_name_and_a_value(word):
+    with pytest.raises(ParameterError, match="nom=valeur"):
+        s.parse_assignments([word])
+
+
+def test_a_value_can_be_set_in_one_chapter_only():
+    chosen = s.resolve_parameters(s.resolve_chapters([]), {}, {"stockage.graine": 5})
+    assert chosen["01_stockage"]["graine"] == 5
+    assert chosen["06_synthese"]["graine"] == 20240417
+
+
+def test_a_value_without_chapter_goes_to_all_that_have_it():
+    chosen = s.resolve_parameters(s.resolve_chapters([]), {}, {"graine": 6})
+    assert {values["graine"] for values in chosen.values()} == {6}
+
+
+def test_an_unknown_prefix_lists_the_chapters():
+    with pytest.raises(ParameterError, match="stokage"):
+        s.resolve_parameters(s.resolve_chapters([]), {}, {"stokage.graine": 5})
