@@ -105,6 +105,8 @@ class Claim(_Record):
     source: Source
     critere: Criterion | None = None
     non_eprouvee: str | None = None
+    conseil: str | None = None
+    """What a user should do where the claim does not hold (French, one or two sentences)."""
 
     @model_validator(mode="after")
     def _testable(self) -> Claim:

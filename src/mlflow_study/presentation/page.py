@@ -45,9 +45,11 @@ class Brief:
 
     def fill(
         self, *, question: str, answer: str, figures: Sequence[str] = (), surprise: str = ""
-    ) -> None:
+    ) -> dict[str, Any]:
         """Put the answer in its place.  Every argument is Markdown; ``figures`` are the two
-        or three figures that carry the answer, ``surprise`` the greatest one."""
+        or three figures that carry the answer, ``surprise`` the greatest one.
+
+        Returns the answer, for ``Chapter.close``: the synthesis quotes it."""
         if not question.strip() or not answer.strip():
             raise ValueError("a brief needs a question and an answer")
         items = "".join(f"<li>{_markdown.inline(text)}</li>" for text in figures)
@@ -63,6 +65,12 @@ class Brief:
         update_display(  # type: ignore[no-untyped-call]
             {"text/html": html, "text/plain": answer}, raw=True, display_id=_BRIEF
         )
+        return {
+            "question": question,
+            "answer": answer,
+            "figures": list(figures),
+            "surprise": surprise,
+        }
 
 
 def brief() -> Brief:
