@@ -48,12 +48,13 @@ for nom in MESURES:
             kpi=f"preuves/{nom}/kpi.json",
             chapitre=f"preuves/{nom}/chapitre.json",
         params:
+            nom=nom,
             reglages=reglages(nom),
         threads: workflow.cores if chapter_info(nom).timing else 1
         log:
             f"journaux/{nom}.log",
         shell:
-            COMMANDE + f" executer {nom} > {{log:q}} 2>&1"
+            COMMANDE + " executer {params.nom} > {log:q} 2>&1"
 
 
 for nom in SYNTHESES:
@@ -72,11 +73,12 @@ for nom in SYNTHESES:
             verdicts="preuves/verdicts.json",
             contexte="preuves/contexte.json",
         params:
+            nom=nom,
             reglages=json.dumps([reglages(autre) for autre in CHAPITRES]),
         log:
             f"journaux/{nom}.log",
         shell:
-            COMMANDE + f" executer {nom} > {{log:q}} 2>&1"
+            COMMANDE + " executer {params.nom} > {log:q} 2>&1"
 
 
 rule rapport:

@@ -32,6 +32,7 @@ def snakemake_command(folder: Path, jobs: int, *, targets: list[str] | None = No
         *("--cores", str(jobs)),
         *("--nolock", "--rerun-incomplete", "--nocolor"),
         *("--rerun-triggers", "mtime", "params", "input"),
+        *("--latency-wait", "1"),
         *(targets or []),
     ]
 

@@ -76,7 +76,9 @@ class Screen:
         if self._shown.get(event.chapter) != step and step:
             self._shown[event.chapter] = step
             share = f"{100 * event.share:3.0f}\u00a0%"
-            self.console.print(f"{title:<20} {share}  {times:<28} {step}", highlight=False)
+            self.console.print(
+                f"{title:<20} {share}  {times:<28} {step}", highlight=False, soft_wrap=True
+            )
 
 
 def final_table(console: Console, elapsed: dict[str, float], build: Path, total_s: float) -> None:

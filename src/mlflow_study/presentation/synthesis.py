@@ -1,0 +1,287 @@
+"""The synthesis, told from the evidence of all chapters: no sentence here holds a result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pandas as pd
+from babel.dates import format_date
+
+from mlflow_study.chapters import CHAPTERS
+from mlflow_study.evidence.records import Judgement, Kpi, Verdict
+from mlflow_study.evidence.synthesis import Synthesis
+from mlflow_study.presentation import figures, page
+from mlflow_study.presentation import numbers as fr
+
+ORDER: tuple[Judgement, ...] = (
+    "réfutée",
+    "nuancée",
+    "confirmée",
+    "indéterminée",
+    "non éprouvée",
+)
+QUESTIONS = {
+    "stockage": "Stockage",
+    "suivi": "Suivi",
+    "reproductibilite": "Reproductibilité",
+    "tracabilite": "Traçabilité",
+    "terrain": "Terrain",
+}
+
+
+@dataclass(frozen=True)
+class SubjectKpi:
+    """One KPI that the subject asks for, and the measurements that answer it."""
+
+    domain: str
+    name: str
+    patterns: tuple[str, ...]
+
+
+def counts(verdicts: Iterable[Verdict]) -> Counter[str]:
+    """How many verdicts of each kind."""
+    return Counter(verdict.verdict for verdict in verdicts)
+
+
+_PLURALS = {
+    "réfutée": "réfutées",
+    "nuancée": "nuancées",
+    "confirmée": "confirmées",
+    "indéterminée": "indéterminées",
+    "non éprouvée": "non éprouvées",
+}
+
+
+def counted(found: Mapping[str, int]) -> str:
+    """«3 réfutées, 2 nuancées et 10 confirmées»: only the kinds that occur."""
+    parts = [fr.count(found[kind], kind, _PLURALS[kind]) for kind in ORDER if found.get(kind)]
+    return fr.join(parts) if parts else "aucune affirmation jugée"
+
+
+def brief(synthesis: Synthesis) -> dict[str, Any]:
+    """The general answer, for the «En bref» slot."""
+    tested = [v for v in synthesis.verdicts if v.verdict != "non éprouvée"]
+    found = counts(tested)
+    decided = found["confirmée"] + found["nuancée"] + found["réfutée"]
+    if not decided:
+        answer = (
+            "Cette exécution n’a tranché aucune affirmation\u00a0: "
+            "ses chapitres n’ont pas encore été exécutés, ou leurs mesures sont trop minces."
+        )
+    else:
+        kept = found["confirmée"] / decided
+        quality = (
+            "tient toutes les promesses que nous avons pu trancher"
+            if kept == 1
+            else "tient la plupart de ses promesses, mais pas toutes"
+            if kept > 0.5
+            else "tient moins de la moitié de ses promesses sans réserve"
+        )
+        answer = (
+            f"MLflow {synthesis.context.mlflow} {quality}. "
+            f"Sur {fr.count(len(tested), 'affirmation éprouvée', 'affirmations éprouvées')}, "
+            f"nous comptons {counted(found)}."
+        )
+    figures_ = [
+        f"**{QUESTIONS[domain]}**\u00a0: {counted(counts(own))}."
+        for domain in QUESTIONS
+        if (own := [v for v in tested if v.domaine == domain])
+    ]
+    surprises = [a["surprise"] for a in synthesis.answers.values() if a.get("surprise")]
+    return {
+        "question": "Comment MLflow gère-t-il les expériences de machine learning, et tient-il "
+        "ce qu’il affirme\u202f?",
+        "answer": answer,
+        "figures": figures_,
+        "surprise": surprises[0] if surprises else "",
+    }
+
+
+def abstract(synthesis: Synthesis) -> None:
+    """Versions, date, machine, profile: what the reader must know before the figures."""
+    c = synthesis.context
+    machine = c.machine
+    recorded = (
+        " Les mesures viennent de preuves enregistrées, non de cette machine."
+        if c.preuves_enregistrees
+        else ""
+    )
+    changed = " (dépôt modifié)" if c.depot_modifie else ""
+    commit = f", au commit `{c.commit[:10]}`{changed}" if c.commit else ""
+    page.prose(
+        f"Mesures du {day(c.debut)}, profil `{c.profil}`, graine {c.graine}{commit}. "
+        f"MLflow {c.mlflow}, Python {c.python}, {machine.get('systeme', '')} "
+        f"{machine.get('architecture', '')}, {fr.count(int(machine.get('coeurs', 0)), 'cœur', 'cœurs')}, "
+        f"{fr.size(int(machine.get('memoire_octets', 0)))} de mémoire.{recorded} "
+        "Cette étude n’est ni commandée ni financée par les auteurs de MLflow."
+    )
+
+
+def day(iso: str) -> str:
+    """«24 novembre 2026» for an ISO date."""
+    return format_date(date.fromisoformat(iso[:10]), "d MMMM y", locale="fr")
+
+
+def answers(synthesis: Synthesis) -> None:
+    """The answer to each sub-question, as its chapter computed it."""
+    for chapter in CHAPTERS:
+        if chapter.synthesis:
+            continue
+        answer = synthesis.answers.get(chapter.name)
+        if not answer:
+            page.finding(chapter.title, "Ce chapitre n’a pas été exécuté.")
+            continue
+        lines = [f"*{answer['question']}*", answer["answer"]]
+        lines += [f"- {figure}" for figure in answer.get("figures", [])]
+        text = "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
+        page.finding(chapter.title, text)
+
+
+def verdict_figure(synthesis: Synthesis) -> None:
+    """Verdicts by sub-question: one square per claim."""
+    domains = [d for d in QUESTIONS if any(v.domaine == d for v in synthesis.verdicts)]
+    if not domains:
+        page.missing("Le registre est vide\u00a0: aucune affirmation n’est à juger.")
+        return
+    fig, ax = figures.new(height=0.7 + 0.55 * len(domains))
+    for row, domain in enumerate(domains):
+        start = 0
+        found = counts(v for v in synthesis.verdicts if v.domaine == domain)
+        for kind in ORDER:
+            number = found[kind]
+            if not number:
+                continue
+            ax.barh(row, number, left=start, color=figures.VERDICT_COLOURS[kind], height=0.6)
+            word = f"{number} {kind if number == 1 else _PLURALS[kind]}"
+            if number >= 3:
+                ax.text(
+                    start + number / 2,
+                    row,
+                    word,
+                    ha="center",
+                    va="center",
+                    fontsize=7.5,
+                    color="white",
+                )
+            else:
+                ax.text(
+                    start + number / 2,
+                    row,
+                    str(number),
+                    ha="center",
+                    va="center",
+                    fontsize=7.5,
+                    color="white",
+                )
+            start += number
+    ax.set_yticks(range(len(domains)), [QUESTIONS[d] for d in domains])
+    ax.invert_yaxis()
+    ax.set_xlabel("nombre d’affirmations")
+    ax.spines[["left"]].set_visible(False)
+    found = counts(synthesis.verdicts)
+    page.figure(
+        fig,
+        label="fig-verdicts",
+        title=f"Le registre en un coup d’œil\u00a0: {counted(found)}",
+        caption=f"Chaque barre est une sous-question\u202f; sa longueur est le nombre d’affirmations "
+        f"(n = {len(synthesis.verdicts)}).",
+        alt=". ".join(
+            f"{QUESTIONS[d]} : {counted(counts(v for v in synthesis.verdicts if v.domaine == d))}"
+            for d in domains
+        ),
+    )
+
+
+def kpi_table(synthesis: Synthesis, wanted: Sequence[SubjectKpi]) -> None:
+    """The KPIs that the subject asks for, with what was measured for each."""
+    rows = []
+    for item in wanted:
+        found = [
+            kpi
+            for kpi_id, kpi in synthesis.kpis.items()
+            if any(fnmatchcase(kpi_id, pattern) for pattern in item.patterns)
+        ]
+        if not found:
+            rows.append(
+                {
+                    "Sous-question": QUESTIONS[item.domain],
+                    "KPI du sujet": item.name,
+                    "Mesure": "–",
+                    "Résultat": "non mesuré dans cette exécution",
+                }
+            )
+        rows += [
+            {
+                "Sous-question": QUESTIONS[item.domain],
+                "KPI du sujet": item.name,
+                "Mesure": kpi.libelle,
+                "Résultat": fr.kpi(kpi),
+            }
+            for kpi in found
+        ]
+    page.table(
+        pd.DataFrame(rows),
+        label="tab-kpi-sujet",
+        title="Les KPI demandés par le sujet, et ce que nous avons mesuré",
+        row_header="Mesure",
+    )
+
+
+def verdicts_of(synthesis: Synthesis, *kinds: str) -> list[Verdict]:
+    """Verdicts of the given kinds, in the order of the register."""
+    return [verdict for verdict in synthesis.verdicts if verdict.verdict in kinds]
+
+
+def verdict_list(verdicts: Sequence[Verdict], empty: str) -> None:
+    """One line per claim: its number, its statement, why."""
+    if not verdicts:
+        page.prose(empty)
+        return
+    page.prose("\n".join(f"- **{v.id}** {v.enonce} *{v.motif}.*" for v in verdicts))
+
+
+def register(synthesis: Synthesis) -> None:
+    """The whole register, one table per sub-question."""
+    for domain, title in QUESTIONS.items():
+        own = [v for v in synthesis.verdicts if v.domaine == domain]
+        if own:
+            page.finding(f"{title}\u00a0: {counted(counts(own))}")
+            page.claims(own)
+
+
+def advice(synthesis: Synthesis) -> None:
+    """What to do about each claim that does not hold, strongest first."""
+    by_id = {claim.id: claim for claim in synthesis.register}
+    lines = []
+    for kind in ("réfutée", "nuancée"):
+        for verdict in verdicts_of(synthesis, kind):
+            text = by_id[verdict.id].conseil
+            if text:
+                lines.append(f"- {text} (affirmation {verdict.id}, {kind})")
+    page.prose("\n".join(lines) or "Aucune affirmation réfutée ou nuancée n’appelle de conseil.")
+
+
+def measured_kpis(kpis: Mapping[str, Kpi]) -> tuple[int, int]:
+    """(number of KPIs measured, number that could not be)."""
+    missing = sum(kpi.valeur is None for kpi in kpis.values())
+    return len(kpis) - missing, missing
+
+
+SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
+    SubjectKpi("stockage", "Capacité de stockage", ("stockage.capacite.*",)),
+    SubjectKpi("stockage", "Efficacité du stockage (temps d’accès)", ("stockage.acces.*",)),
+    SubjectKpi("suivi", "Précision du suivi", ("suivi.allerretour.*",)),
+    SubjectKpi(
+        "suivi", "Intégrité (cohérence, complétude)", ("suivi.completude.*", "suivi.pannes.*")
+    ),
+    SubjectKpi("reproductibilite", "Taux de réussite", ("reproductibilite.taux.*",)),
+    SubjectKpi("reproductibilite", "Facilité de reconfiguration", ("reproductibilite.effort.*",)),
+    SubjectKpi("tracabilite", "Traçabilité des modifications", ("tracabilite.changements.*",)),
+    SubjectKpi("tracabilite", "Transparence des processus", ("tracabilite.transparence.*",)),
+    SubjectKpi("tracabilite", "Historique des versions", ("tracabilite.historique.*",)),
+)

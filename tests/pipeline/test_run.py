@@ -1,0 +1,224 @@
+"""The whole pipeline on a tiny study: what changed runs again, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import stat
+import time
+
+import psutil
+import pytest
+
+from mlflow_study.evidence.files import read_context, read_kpis, read_verdicts
+
+pytestmark = pytest.mark.lent
+
+
+def events(checkout):
+    path = checkout.build / "journaux" / "progression.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def family(checkout):
+    """Processes that work for this checkout, whoever their parent is."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
+                continue
+            if str(checkout.root) in process.environ().get("PYTHONPATH", ""):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+# These tests share one checkout and follow one another, as a user's calls do.
+
+
+def test_the_first_call_gives_report_evidence_and_study_store(checkout):
+    checkout.run("cellules")
+    done = checkout.run()
+    assert done.returncode == 0, done.stderr
+    assert (checkout.build / "rapport.html").exists()
+    assert str(checkout.build / "rapport.html") in done.stdout
+    assert [kpi.id for kpi in read_kpis(checkout.build / "preuves" / "kpi.json")] == [
+        "stockage.compte.n"
+    ]
+    assert read_verdicts(checkout.build / "preuves" / "verdicts.json") == []
+    context = read_context(checkout.build / "preuves" / "contexte.json")
+    assert list(context.chapitres) == ["01_stockage", "02_suivi"]
+    assert context.parametres["01_stockage"]["taille"] == 3
+    with sqlite3.connect(checkout.build / "etude.db") as database:
+        assert database.execute("SELECT count(*) FROM runs").fetchone() == (3,)
+        assert database.execute("SELECT value FROM latest_metrics").fetchall() == [(3.0,)]
+    assert checkout.calls == 1
+
+
+def test_nothing_of_this_machine_is_in_what_is_published(checkout):
+    published = [
+        *(checkout.build / "notebooks").glob("*.ipynb"),
+        *(checkout.build / "preuves").rglob("*.json"),
+        checkout.build / "rapport.html",
+    ]
+    for path in published:
+        text = path.read_text(encoding="utf-8")
+        assert str(checkout.root) not in text, path.name
+        assert str(checkout.home) not in text, path.name
+
+
+def test_a_second_call_does_nothing_and_says_so(checkout):
+    done = checkout.run()
+    assert done.returncode == 0, done.stderr
+    assert "Rien à refaire" in done.stdout
+    assert events(checkout) == []
+
+
+def test_a_change_of_prose_draws_again_and_measures_nothing(checkout):
+    notebook = checkout.root / "notebooks" / "01_stockage.ipynb"
+    text = notebook.read_text(encoding="utf-8")
+    notebook.write_text(text.replace("## Mesure", "## La mesure"), encoding="utf-8")
+    done = checkout.run()
+    assert done.returncode == 0, done.stderr
+    assert checkout.calls == 1
+    chapters = {event["chapter"] for event in events(checkout)}
+    assert chapters == {"01_stockage", "06_synthese"}
+
+
+def test_a_change_of_template_only_assembles_again(checkout):
+    style = next((checkout.root / "report" / "modele").rglob("*.css"))
+    style.write_text(style.read_text(encoding="utf-8") + "\n/* essai */\n", encoding="utf-8")
+    report = checkout.build / "rapport.html"
+    before = report.stat().st_mtime_ns
+    done = checkout.run()
+    assert done.returncode == 0, done.stderr
+    assert report.stat().st_mtime_ns > before
+    assert events(checkout) == []
+
+
+def test_another_parameter_measures_that_chapter_again(checkout):
+    done = checkout.run("-p", "stockage.taille=4")
+    assert done.returncode == 0, done.stderr
+    assert checkout.calls == 2
+    assert {event["chapter"] for event in events(checkout)} == {"01_stockage", "06_synthese"}
+    assert read_kpis(checkout.build / "preuves" / "kpi.json")[0].valeur == 4
+
+
+def test_recorded_evidence_gives_the_report_again_without_measuring(checkout):
+    recorded = checkout.root / "enregistrées"
+    (checkout.build / "preuves").rename(recorded)
+    output = checkout.root / "autre"
+    done = checkout.run("--preuves", str(recorded), "--sortie", str(output))
+    assert done.returncode == 0, done.stderr
+    assert checkout.calls == 2
+    assert read_kpis(output / "preuves" / "kpi.json")[0].valeur == 4
+    assert read_context(output / "preuves" / "contexte.json").preuves_enregistrees
+
+
+def test_a_failing_cell_says_where_why_and_what_next(checkout):
+    done = checkout.run("-p", "echec=true", "--chapitre", "2")
+    assert done.returncode == 1
+    assert "Le carnet 02_suivi a échoué (cellule" in done.stderr
+    assert "échec voulu" in done.stderr
+    assert "Ensuite : ./run_all.sh --chapitre 2" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    kept = checkout.build / "echecs" / "02_suivi.ipynb"
+    assert "échec voulu" in kept.read_text(encoding="utf-8")
+    assert not (checkout.build / "notebooks" / "02_suivi.ipynb").exists()
+
+
+# Cuts: the run is struck in the middle of the second notebook.
+
+
+def start_slow(checkout):
+    checkout.run("cellules")
+    process = checkout.start("-p", "suivi.attente_s=60", "--jobs", "1")
+    wait_for(
+        lambda: any(
+            e["chapter"] == "02_suivi" and e["title"] == "Mesure" and e["kind"] == "cellule"
+            for e in events(checkout)
+        )
+    )
+    wait_for(lambda: any(e["chapter"] == "01_stockage" and e["kind"] == "fin" for e in events(checkout)))
+    return process
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
+def test_a_cut_leaves_nothing_behind_and_the_next_call_goes_on(fresh_checkout, sign):
+    process = start_slow(fresh_checkout)
+    refused = fresh_checkout.run()
+    assert refused.returncode == 1
+    assert "Une autre exécution" in refused.stderr
+    process.send_signal(sign)
+    _, err = process.communicate(timeout=30)
+    if sign == signal.SIGINT:
+        assert process.returncode == 130
+        assert "Interrompu" in err
+        assert "Traceback" not in err
+    wait_for(lambda: not family(fresh_checkout), 15)
+    assert not (fresh_checkout.build / "notebooks" / "02_suivi.ipynb").exists()
+    done = fresh_checkout.run()
+    assert done.returncode == 0, done.stderr
+    assert fresh_checkout.calls == 1  # the first notebook was not run again
+
+
+# Refusals: before anything starts, in French, in less than two seconds.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-p", "taile=3"], "Vouliez-vous dire « taille » ?"),
+        (["-p", "taille=99"], "un entier de 1 à 10"),
+        (["-p", "taille"], "nom=valeur"),
+        (["--profil", "rapid"], "Vouliez-vous dire « rapide » ?"),
+        (["--chapitre", "9"], "n’existe pas"),
+        (["--jobs", "zéro"], "--jobs"),
+        (["--jobs"], "attend une valeur"),
+        (["--vitesse", "3"], "argument inconnu"),
+        (["dokteur"], "Vouliez-vous dire « docteur » ?"),
+        (["--backends", "oracle"], "backends"),
+        (["--uri", "ftp://x:secret@y"], "--uri a reçu"),
+        (["--preuves", "nulle/part"], "n’est pas un dossier"),
+    ],
+)
+def test_bad_input_is_refused_at_once(checkout, arguments, expected):
+    before = time.perf_counter()
+    done = checkout.run(*arguments)
+    cpu_bound = time.perf_counter() - before
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+    assert cpu_bound < 5  # the target is 2 s on a quiet machine
+
+
+def test_a_folder_that_cannot_be_written_is_refused(checkout, tmp_path):
+    locked = tmp_path / "verrouillé"
+    locked.write_text("a file stands where the folder should be", encoding="utf-8")
+    done = checkout.run("--sortie", str(locked))
+    assert done.returncode == 2
+    assert "ne peut pas être écrit" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root écrit dans un dossier en lecture seule")
+def test_a_read_only_folder_is_refused(checkout, tmp_path):
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    done = checkout.run("--sortie", str(tmp_path / "x"))
+    tmp_path.chmod(stat.S_IRWXU)
+    assert done.returncode == 2
+    assert "ne peut pas être écrit" in done.stderr
