@@ -1,0 +1,179 @@
+"""The systems under test: opened for real, and nothing left when they close or die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlflow_study import stores
+from mlflow_study.errors import StudyError, Unavailable
+
+LOCAL = ["file", "sqlite", "postgresql"]
+
+
+def available(name):
+    reason = stores.unavailable(name)
+    return pytest.param(name, marks=pytest.mark.skipif(reason is not None, reason=str(reason)))
+
+
+@pytest.fixture(scope="module")
+def opened():
+    names = [n for n in (*LOCAL, "mariadb", "http+sqlite") if stores.unavailable(n) is None]
+    with stores.open_stores(names) as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", [available(n) for n in (*LOCAL, "mariadb", "http+sqlite")])
+def test_a_run_written_through_the_api_comes_back(opened, name, tmp_path):
+    store = opened[name]
+    client = store.client()
+    run = client.create_run(store.create_experiment())
+    client.log_metric(run.info.run_id, "m", 0.1)
+    (tmp_path / "f.txt").write_text("é", encoding="utf-8")
+    client.log_artifact(run.info.run_id, str(tmp_path / "f.txt"))
+    assert client.get_run(run.info.run_id).data.metrics == {"m": 0.1}
+    assert list(store.artifacts.rglob("f.txt")), "the artifact lies where the store says"
+
+
+@pytest.mark.parametrize("name", [available(n) for n in LOCAL])
+def test_size_grows_with_what_is_written(opened, name):
+    store = opened[name]
+    client = store.client()
+    before = store.size()["suivi"]
+    for _ in range(20):
+        run = client.create_run(store.created[-1] if store.created else store.create_experiment())
+        for index in range(20):
+            client.set_tag(run.info.run_id, f"k{index}", "x" * 200)
+    assert store.size()["suivi"] > before + 20 * 20 * 200
+
+
+def test_size_of_sqlite_is_that_of_its_file(opened):
+    store = opened["sqlite"]
+    assert (
+        store.size()["suivi"] == Path(store.database_url.removeprefix("sqlite:///")).stat().st_size
+    )
+
+
+def test_size_of_files_agrees_with_du(opened):
+    store = opened["file"]
+    size = store.size()
+    du = subprocess.run(
+        ["du", "-s", "--block-size=1", "--exclude=artifacts", str(store.files)],
+        capture_output=True,
+        text=True,
+    )
+    assert size["disque"] == int(du.stdout.split()[0])
+
+
+def test_two_stores_of_one_kind_share_nothing():
+    with stores.open_store("sqlite") as one, stores.open_store("sqlite") as two:
+        one.create_experiment("seul")
+        assert [e.name for e in two.client().search_experiments()] in ([], ["Default"])
+
+
+def test_nothing_is_left_after_closing():
+    with stores.open_stores(["sqlite", "postgresql"]) as found:
+        folder = Path(found["sqlite"].database_url.removeprefix("sqlite:///")).parents[1]
+        processes = found["postgresql"].database_process.family()
+        assert folder.exists()
+        assert processes
+    assert not folder.exists()
+    assert_gone([process.pid for process in processes])
+
+
+def test_a_store_dies_with_the_process_that_opened_it(tmp_path):
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from mlflow_study.stores import open_store
+        with open_store("postgresql") as store:
+            print(*(p.pid for p in store.database_process.family()), flush=True)
+            time.sleep(60)
+        """
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    pids = [int(pid) for pid in owner.stdout.readline().split()]
+    assert pids
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    assert_gone(pids)
+
+
+def assert_gone(pids):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(map(_runs, pids)):
+        time.sleep(0.05)
+    assert not [pid for pid in pids if _runs(pid)]
+
+
+def _runs(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_server_that_dies_is_seen_dead(opened):
+    with stores.open_store("http+sqlite") as store:
+        for process in store.process.family():
+            process.kill()
+        store.process.popen.wait(timeout=10)
+        assert not store.process.alive()
+
+
+def test_a_busy_port_is_said(tmp_path):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        uri = stores.create_sqlite(tmp_path / "x.db")
+        with pytest.raises(StudyError, match=f"n’a pas démarré sur le port {port}"):
+            stores.start_server(uri, tmp_path / "serveur", port=port)
+
+
+def test_an_unknown_store_and_a_missing_address_are_refused(monkeypatch):
+    monkeypatch.delenv(stores.URI_VARIABLE, raising=False)
+    with pytest.raises(Unavailable, match="oracle"), stores.open_store("oracle"):
+        pass
+    with pytest.raises(Unavailable, match="Aucune adresse"), stores.open_store("uri"):
+        pass
+
+
+def test_the_store_of_the_user_is_the_address_that_he_gives(monkeypatch, tmp_path):
+    uri = stores.create_sqlite(tmp_path / "sien.db")
+    monkeypatch.setenv(stores.URI_VARIABLE, uri)
+    with stores.open_store("uri") as store:
+        assert store.foreign
+        assert store.tracking_uri == uri
+        assert store.size() == {}
+    assert (tmp_path / "sien.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("postgresql://ana:s3cret@h:5432/d", "postgresql://ana:***@h:5432/d"),
+        (
+            "vers https://u:p%40ss@hote/x et http://libre/",
+            "vers https://u:***@hote/x et http://libre/",
+        ),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+    ],
+)
+def test_a_password_is_hidden(text, hidden):
+    assert stores.hide_password(text) == hidden
