@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlflow_study import bulk
-from mlflow_study.bulk import Shape, fill, fill_experiments
+from mlflow_study.bulk import Shape, fill, fill_by_api, fill_experiments, fill_models
 from mlflow_study.errors import StudyError
 from mlflow_study.stores import Store, open_store, unavailable
 
@@ -24,35 +24,13 @@ STORES = [
 ]
 
 
-def through_the_api(store: Store, experiment: str, shape: Shape, seed: int) -> None:
-    """The same content as ``fill``, by the calls that a user makes."""
-    from mlflow.entities import Metric, Param, RunTag
-
-    client = store.client()
-    content = bulk._Content(experiment, "", shape, seed, 0)
-    for index in range(shape.runs):
-        start = bulk.start_ms(index)
-        run_id = client.create_run(
-            experiment, start_time=start, run_name=bulk.run_name(index)
-        ).info.run_id
-        metrics = [
-            Metric(bulk.metric_key(number), value, start + step * bulk.STEP_MS, step)
-            for number in range(shape.metrics)
-            for step, value in enumerate(content.values(index, number))
-        ]
-        params = [Param(key, value) for key, value in content.param_items(index)]
-        tags = [RunTag(*item) for item in content.tag_items(index) if "mlflow" not in item[0]]
-        client.log_batch(run_id, metrics, params, tags)
-        client.set_terminated(run_id, end_time=content.end_ms(index))
-
-
 def snapshot(store: Store) -> dict[str, list[str]]:
     """Everything that the store holds, ids and the clock aside, as sortable text."""
     return _files(store.files) if store.files is not None else _tables(store)
 
 
 def _anonymous(text: str) -> str:
-    text = re.sub(r"[0-9a-f]{32}", "<run>", text)
+    text = re.sub(r"[0-9a-f]{32}", "<run>", re.sub(r"modele-[0-9a-f]{8}", "<model>", text))
     text = re.sub(r"mlflow-etude-\w+|etude-[0-9a-f]{12}|\b\d{17,19}\b", "<place>", text)
     return re.sub(r"\b(?!1700000)\d{13}\b", "<now>", text)
 
@@ -100,7 +78,7 @@ def test_bulk_rows_are_those_of_the_api(name: str, tmp_path: Path) -> None:
         runs = store.client().search_runs([store.created[0]])
         assert sorted(run.info.run_id for run in runs) == sorted(filled.run_ids)
     with open_store(name, tmp_path) as store:
-        through_the_api(store, store.create_experiment(), SHAPE, seed=5)
+        fill_by_api(store, store.create_experiment(), SHAPE, seed=5)
         by_api = snapshot(store)
     assert in_bulk.keys() == by_api.keys()
     for part, content in by_api.items():
@@ -128,6 +106,35 @@ def test_experiments_are_those_of_the_api(name: str, tmp_path: Path) -> None:
         for label in names:
             store.client().create_experiment(label, (store.artifacts / label).as_uri())
         assert in_bulk == _no_epoch(snapshot(store))
+
+
+@pytest.mark.parametrize("name", ["sqlite", "postgresql", "mariadb"])
+def test_models_are_those_of_the_api(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if reason := unavailable(name):
+        pytest.skip(reason)
+    with open_store(name, tmp_path) as store:
+        experiment = store.create_experiment()
+        run_ids = fill(store, experiment, Shape(runs=2)).run_ids
+        assert set(fill_models(store, experiment, run_ids).values()) == {2}
+        in_bulk = _no_epoch(snapshot(store))
+    with open_store(name, tmp_path) as store:
+        # create_model_version reads the logged model through the *global* tracking URI
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri)
+        client = store.client()
+        experiment = store.create_experiment()
+        for run in fill(store, experiment, Shape(runs=2)).run_ids:
+            label = bulk.model_name(run)
+            model = client.create_logged_model(
+                experiment, name=label, source_run_id=run, model_type="etude"
+            )
+            client.finalize_logged_model(model.model_id, "READY")
+            client.create_registered_model(label)
+            client.create_model_version(label, source=f"models:/{model.model_id}", run_id=run)
+        by_api = _no_epoch(snapshot(store))
+    assert {"logged_models", "registered_models", "model_versions"} <= by_api.keys()
+    assert in_bulk == by_api
 
 
 def _no_epoch(found: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -68,7 +68,38 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "params": ("key", "value", "run_uuid"),
     "metrics": ("key", "value", "timestamp", "run_uuid", "step", "is_nan"),
     "latest_metrics": ("key", "value", "timestamp", "step", "is_nan", "run_uuid"),
+    "logged_models": (
+        "model_id",
+        "experiment_id",
+        "name",
+        "artifact_location",
+        "creation_timestamp_ms",
+        "last_updated_timestamp_ms",
+        "status",
+        "lifecycle_stage",
+        "model_type",
+        "source_run_id",
+        "status_message",
+    ),
+    "registered_models": ("name", "creation_time", "last_updated_time", "description", "workspace"),
+    "model_versions": (
+        "name",
+        "version",
+        "creation_time",
+        "last_updated_time",
+        "description",
+        "user_id",
+        "current_stage",
+        "source",
+        "run_id",
+        "status",
+        "status_message",
+        "run_link",
+        "storage_location",
+        "workspace",
+    ),
 }
+RUN_TABLES = ("runs", "tags", "params", "metrics", "latest_metrics")
 """Every column of the tables written here; ``experiments`` lets the database choose its id."""
 
 Row = tuple[Any, ...]
@@ -218,8 +249,9 @@ def fill(store: Store, experiment: str, shape: Shape, *, seed: int = 0, first: i
         with _Writer(store) as writer:
             if writer.has_run(run_ids[-1]):
                 return Filled(run_ids, {}, time.perf_counter() - started)
-            tables = [table for table in COLUMNS if table != "experiments"]
-            rows = {table: writer.write(table, content.rows(table, run_ids)) for table in tables}
+            rows = {
+                table: writer.write(table, content.rows(table, run_ids)) for table in RUN_TABLES
+            }
     return Filled(run_ids, rows, time.perf_counter() - started)
 
 
@@ -255,6 +287,94 @@ def fill_experiments(store: Store, count: int, *, label: str = "lot") -> list[st
 def _require_door(store: Store) -> None:
     if store.files is None and store.database_url is None:
         raise StudyError(f"Le magasin « {store.name} » ne se remplit que par son interface.")
+
+
+def fill_models(store: Store, experiment: str, run_ids: Sequence[str]) -> dict[str, int]:
+    """One ready logged model per run, each registered under a name of its own, version 1.
+
+    Only the records: no artifact is written.  SQL stores only.  Returns rows per table.
+    """
+    if store.database_url is None:
+        raise StudyError(f"Le magasin « {store.name} » ne reçoit de modèles que par son interface.")
+    location = store.client().get_experiment(experiment).artifact_location
+    ids = {run_id: f"m-{uuid.UUID(run_id, version=4).hex[::-1]}" for run_id in run_ids}
+
+    def place(run_id: str) -> str:
+        return f"{location}/models/{ids[run_id]}/artifacts"
+
+    rows: dict[str, Iterator[Row]] = {
+        "logged_models": (
+            (
+                ids[run],
+                int(experiment),
+                model_name(run),
+                place(run),
+                EPOCH_MS,
+                EPOCH_MS,
+                2,
+                "active",
+                "etude",
+                run,
+                None,
+            )
+            for run in run_ids
+        ),
+        "registered_models": (
+            (model_name(run), EPOCH_MS, EPOCH_MS, None, "default") for run in run_ids
+        ),
+        "model_versions": (
+            (
+                model_name(run),
+                1,
+                EPOCH_MS,
+                EPOCH_MS,
+                None,
+                None,
+                "None",
+                f"models:/{ids[run]}",
+                run,
+                "READY",
+                None,
+                None,
+                place(run),
+                "default",
+            )
+            for run in run_ids
+        ),
+    }
+    with _Writer(store) as writer:
+        return {table: writer.write(table, lines) for table, lines in rows.items()}
+
+
+def model_name(run_id: str) -> str:
+    """Name of the (logged and registered) model of a run."""
+    return f"modele-{run_id[:8]}"
+
+
+def fill_by_api(store: Store, experiment: str, shape: Shape, *, seed: int = 0) -> list[str]:
+    """The same runs through MLflow's own calls: for a foreign store, and to check ``fill``.
+
+    Three requests per run; returns the run ids (drawn by MLflow).
+    """
+    from mlflow.entities import Metric, Param, RunTag
+
+    client = store.client()
+    content = _Content(experiment, "", shape, seed, 0)
+    run_ids = []
+    for index in content.indices():
+        start, name = start_ms(index), run_name(index)
+        run_id = client.create_run(experiment, start_time=start, run_name=name).info.run_id
+        metrics = [
+            Metric(metric_key(number), value, start + step * STEP_MS, step)
+            for number in range(shape.metrics)
+            for step, value in enumerate(content.values(index, number))
+        ]
+        params = [Param(key, value) for key, value in content.param_items(index)]
+        tags = [RunTag(*item) for item in content.tag_items(index) if "mlflow" not in item[0]]
+        client.log_batch(run_id, metrics, params, tags)
+        client.set_terminated(run_id, end_time=content.end_ms(index))
+        run_ids.append(run_id)
+    return run_ids
 
 
 class _Writer:
