@@ -75,6 +75,32 @@ _DARK: dict[str, str] = {
 }
 
 
+_VERDICT_CLASSES = {
+    "confirmée": "ok",
+    "nuancée": "nuance",
+    "réfutée": "non",
+    "indéterminée": "doute",
+    "non éprouvée": "vide",
+}
+
+
+def verdict_class(verdict: str) -> str:
+    """CSS class of a verdict; its hue comes with ``css_variables``."""
+    return _VERDICT_CLASSES[verdict]
+
+
+def css_variables() -> str:
+    """The palette as CSS variables, light and dark, so that page and figures agree."""
+    light = {"encre": INK, "doux": SOFT, "trait": LINE, "accent": ACCENT}
+    light |= {f"v-{_VERDICT_CLASSES[name]}": hue for name, hue in VERDICT_COLOURS.items()}
+
+    def block(hues: dict[str, str]) -> str:
+        return ":root{" + "".join(f"--{name}:{hue};" for name, hue in hues.items()) + "}"
+
+    dark = {name: _DARK[hue] for name, hue in light.items()}
+    return f"{block(light)}@media screen and (prefers-color-scheme:dark){{{block(dark)}}}\n"
+
+
 def store_colour(name: str) -> str:
     """The hue of a system under test, the same in every figure.  Unknown names are soft grey."""
     return _STORES[name][1] if name in _STORES else SOFT
@@ -240,12 +266,18 @@ def data_uri(svg_text: str) -> str:
 
 
 _PLACEHOLDER = re.compile(
-    r"^\W*(figure|image|graphique|graphe|plot|chart|todo|alt|no description.*|sans titre)?\W*\d*\W*$",
+    r"^\W*(figure|image|graphique|graphe|plot|chart|todo|alt|no description.*|sans titre"
+    r"|[\w-]+\.(svg|png|jpe?g))?\W*\d*\W*$",
     re.IGNORECASE,
 )
 _ANNOUNCES = re.compile(
     r"^\s*(graphique|image|figure|diagramme|plot|courbe)s?\s+(de|des|du|of)\b", re.I
 )
+
+
+def placeholder(text: str) -> bool:
+    """Is this no description at all: empty, a file name, «figure 3»?"""
+    return bool(_PLACEHOLDER.match(text or ""))
 
 
 def check_words(label: str, *, title: str, caption: str, alt: str) -> None:
@@ -257,7 +289,7 @@ def check_words(label: str, *, title: str, caption: str, alt: str) -> None:
     if not re.fullmatch(r"fig-[a-z0-9][a-z0-9-]*", label):
         raise ValueError(f"figure label {label!r}: expected fig-name in lower case")
     for name, text in (("title", title), ("caption", caption), ("alt", alt)):
-        if not text or not text.strip() or _PLACEHOLDER.match(text):
+        if placeholder(text):
             raise ValueError(f"figure {label}: {name} is empty or a placeholder ({text!r})")
     if _ANNOUNCES.match(alt) or len(alt.split()) < 5 or alt.strip() == title.strip():
         raise ValueError(

@@ -99,8 +99,8 @@ def figure(fig: Any, *, label: str, title: str, caption: str, alt: str) -> None:
     width, height = (round(96 * inches) for inches in fig.get_size_inches())
     _show(
         f'<figure class="figure" id="{label}">'
-        f'<p class="titre"><strong>{_markdown.inline(title)}</strong></p>'
-        f'<div class="defile" role="region" aria-label="Figure à faire défiler" tabindex="0">'
+        f'<p class="titre" id="{label}-titre"><strong>{_markdown.inline(title)}</strong></p>'
+        f'<div class="defile" role="group" aria-labelledby="{label}-titre" tabindex="0">'
         f'<img src="{uri}" width="{width}" height="{height}" alt="{escape(fr.clean(alt))}"></div>'
         f"<figcaption>{_markdown.inline(caption)}</figcaption></figure>",
         f"[figure {label}] {alt}",
@@ -152,7 +152,7 @@ def missing(text: str) -> None:
     )
 
 
-def _source(source: Source) -> str:
+def source_link(source: Source) -> str:
     """A source as a link, or as a file of the installed package."""
     title = _markdown.label(source.titre)
     if re.match(r"https?://", source.lien):
@@ -165,9 +165,8 @@ def _source(source: Source) -> str:
 def verdict_badge(verdict: str) -> str:
     """A verdict as word + shape + hue."""
     shape, _, word = fr.verdict_words[verdict].partition(" ")
-    name = {"confirmée": "ok", "nuancée": "nuance", "réfutée": "non", "indéterminée": "doute"}
     return (
-        f'<span class="verdict {name.get(verdict, "vide")}">'
+        f'<span class="verdict {_figures.verdict_class(verdict)}">'
         f'<span aria-hidden="true">{shape}</span>{fr.NBSP}{word}</span>'
     )
 
@@ -193,7 +192,7 @@ def claims(items: Iterable[Claim | Verdict], *, before: bool = False) -> None:
             text = criterion if isinstance(criterion, str) else criterion.texte if criterion else ""
             if isinstance(record, Claim) and record.non_eprouvee:
                 text = f"non éprouvée{fr.NBSP}: {record.non_eprouvee}"
-            row["Source"] = _tables.Markup(_source(record.source))
+            row["Source"] = _tables.Markup(source_link(record.source))
             row["Ce qui la réfuterait"] = _tables.Markup(_markdown.inline(text))
         rows.append(row)
     chapter = re.sub(r"[^a-z0-9]+", "-", records[0].chapitre.lower()).strip("-")

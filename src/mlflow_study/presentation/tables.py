@@ -132,7 +132,7 @@ def _html(
     name = escape(label)
     return (
         f'<div class="tableau" id="{name}">'
-        f'<div class="defile" role="region" aria-labelledby="{name}-titre" tabindex="0">'
+        f'<div class="defile" role="group" aria-labelledby="{name}-titre" tabindex="0">'
         f'<table><caption id="{name}-titre"><strong class="titre">{markdown.inline(title)}</strong>'
         f"{legend}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         f"</div>{notes_html}</div>"

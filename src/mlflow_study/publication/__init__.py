@@ -1,0 +1,1 @@
+"""From executed notebooks and evidence to what is published: HTML, PDF, slides, crate."""

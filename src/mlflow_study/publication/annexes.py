@@ -1,0 +1,238 @@
+"""What the page says of the evidence itself: register, measures, edition, glossary.
+
+All of it is written from the evidence files, none of it from the notebooks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+from mlflow_study.chapters import CHAPTERS
+from mlflow_study.evidence.records import Context, Kpi, Verdict
+from mlflow_study.paths import REPORT
+from mlflow_study.presentation import markdown
+from mlflow_study.presentation import numbers as fr
+from mlflow_study.presentation.code import highlight
+from mlflow_study.presentation.page import source_link, verdict_badge
+from mlflow_study.publication.notebooks import chapter_id
+from mlflow_study.publication.numbering import slug
+
+GLOSSARY = REPORT / "modele" / "glossaire.md"
+_MONTHS = (
+    *("janvier", "février", "mars", "avril", "mai", "juin", "juillet"),
+    *("août", "septembre", "octobre", "novembre", "décembre"),
+)
+_LINKS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run left: its KPIs, verdicts and context."""
+
+    kpis: Sequence[Kpi]
+    verdicts: Sequence[Verdict]
+    context: Context
+
+
+def date(stamp: str, *, hour: bool = False) -> str:
+    """An ISO instant in French, UTC: «24 novembre 2026», «… à 21 h 05 (UTC)»."""
+    at = datetime.fromisoformat(stamp)
+    at = at.astimezone(UTC) if at.tzinfo else at
+    day = "1er" if at.day == 1 else str(at.day)
+    text = f"{day}{fr.NBSP}{_MONTHS[at.month - 1]}{fr.NBSP}{at.year}"
+    return f"{text} à {at.hour}{fr.NBSP}h{fr.NBSP}{at.minute:02d} (UTC)" if hour else text
+
+
+def chapter_titles() -> dict[str, str]:
+    """Name → title of every chapter."""
+    return {chapter.name: chapter.title for chapter in CHAPTERS}
+
+
+def tally(verdicts: Iterable[Verdict]) -> str:
+    """How many claims got each verdict, as a list of badges."""
+    counts: Counter[str] = Counter(verdict.verdict for verdict in verdicts)
+    items = "".join(
+        f"<li><b>{fr.integer(counts[name])}</b> {verdict_badge(name)}</li>"
+        for name in fr.verdict_words
+        if counts[name]
+    )
+    return f'<ul class="bilan">{items}</ul>'
+
+
+def edition(context: Context) -> str:
+    """One line: version of MLflow, date, profile, machine."""
+    machine = context.machine
+    cores = int(machine.get("coeurs", 0))
+    recorded = " ; mesures relues d’une édition enregistrée" if context.preuves_enregistrees else ""
+    return markdown.inline(
+        f"MLflow {context.mlflow} · mesuré le {date(context.debut)} · profil « {context.profil} » · "
+        f"{machine.get('processeur', 'processeur inconnu')}, {fr.count(cores, 'cœur')}, "
+        f"{fr.size(machine.get('memoire_octets'), 2)} de mémoire{recorded}"
+    )
+
+
+def _proofs(verdict: Verdict, known: set[str], anchors: Mapping[str, str]) -> str:
+    """Links from a claim to what supports its verdict: measures, chapter, witness."""
+    links = [
+        f'<a href="#kpi-{escape(kpi)}">mesure {rank}</a>'
+        for rank, kpi in enumerate(verdict.preuves, 1)
+        if kpi in known
+    ]
+    if len(links) > _LINKS_SHOWN:
+        rest = len(links) - _LINKS_SHOWN
+        links = [*links[:_LINKS_SHOWN], f"et {fr.count(rest, 'autre')}"]
+    if chapter := anchors.get(verdict.chapitre):
+        links.append(f'<a href="#{chapter}">chapitre</a>')
+    if witness := anchors.get(f"temoin:{verdict.id}"):
+        links.append(f'<a href="#{witness}">témoin</a>')
+    return ", ".join(links) or "aucune"
+
+
+def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
+    """The register: each claim, its source, its verdict with the reason, its evidence.
+
+    ``anchors``: chapter name → anchor, and ``temoin:<claim>`` → anchor of its witness.
+    """
+    known = {kpi.id for kpi in evidence.kpis}
+    rows = []
+    for verdict in evidence.verdicts:
+        rows.append(
+            f'<tr id="affirmation-{verdict.id}"><th scope="row">{verdict.id}</th>'
+            f"<td>{markdown.inline(verdict.enonce)}<br>"
+            f"<small>Source{fr.NBSP}: {source_link(verdict.source)}</small><br>"
+            f"<small>Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small></td>"
+            f"<td>{verdict_badge(verdict.verdict)}<br>"
+            f"<small>{markdown.inline(verdict.motif)}</small></td>"
+            f"<td>{_proofs(verdict, known, anchors)}</td></tr>"
+        )
+    return _table(
+        "tab-registre",
+        "Les affirmations de MLflow, leur verdict et leurs preuves",
+        "Un verdict se lit avec son motif ; « mesure » mène au chiffre, « témoin » à quelques "
+        "lignes à coller.",
+        ("N°", "Affirmation", "Verdict", "Preuves"),
+        rows,
+    )
+
+
+def _table(
+    label: str, title: str, caption: str, columns: Sequence[str], rows: Sequence[str]
+) -> str:
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    return (
+        f'<div class="tableau large" id="{label}"><div class="defile" role="group" '
+        f'aria-labelledby="{label}-titre" tabindex="0"><table><caption id="{label}-titre">'
+        f'<strong class="titre">{markdown.inline(title)}</strong> '
+        f'<span class="legende">{markdown.inline(caption)}</span></caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></div>"
+    )
+
+
+def measures(evidence: Evidence) -> str:
+    """Every KPI of the run, one folded table per chapter, with the claims it serves."""
+    serves: dict[str, list[str]] = {}
+    for verdict in evidence.verdicts:
+        for kpi_id in verdict.preuves:
+            serves.setdefault(kpi_id, []).append(verdict.id)
+    titles = chapter_titles()
+    blocks = []
+    for chapter in sorted({kpi.chapitre for kpi in evidence.kpis}):
+        kpis = [kpi for kpi in evidence.kpis if kpi.chapitre == chapter]
+        rows = []
+        for kpi in kpis:
+            claims = ", ".join(
+                f'<a href="#affirmation-{claim}">{claim}</a>' for claim in serves.get(kpi.id, [])
+            )
+            rows.append(
+                f'<tr id="kpi-{escape(kpi.id)}"><th scope="row">{markdown.label(kpi.libelle)}</th>'
+                f"<td>{markdown.label(fr.kpi(kpi))}</td><td>{markdown.label(kpi.methode)}</td>"
+                f"<td>{claims or fr.MISSING}</td></tr>"
+            )
+        name = titles.get(chapter, chapter)
+        table = _table(
+            f"tab-mesures-{chapter_id(chapter)}",
+            f"Les mesures du chapitre « {name} »",
+            "IC : intervalle de confiance ; n : effectif.",
+            ("Mesure", "Valeur", "Méthode", "Affirmations"),
+            rows,
+        )
+        count = fr.count(len(kpis), "mesure")
+        blocks.append(f"<details><summary>{name}{fr.NBSP}: {count}</summary>{table}</details>")
+    return "".join(blocks)
+
+
+def witnesses(verdicts: Iterable[Verdict], shown: Mapping[str, str]) -> str:
+    """The witnesses that no chapter shows, so that each accusation can be checked."""
+    blocks = []
+    for verdict in verdicts:
+        if verdict.temoin and f"temoin:{verdict.id}" not in shown:
+            blocks.append(
+                f'<figure class="temoin" id="temoin-{verdict.id}"><figcaption><strong>Témoin de '
+                f'<a href="#affirmation-{verdict.id}">{verdict.id}</a></strong> '
+                f"{markdown.inline(verdict.enonce)}</figcaption><pre><code "
+                f'class="python">{highlight(verdict.temoin.strip())}</code></pre></figure>'
+            )
+    return "".join(blocks)
+
+
+def versions(context: Context) -> str:
+    """Machine, versions and seed, as a list of terms."""
+    machine = context.machine
+    commit = (context.commit or "")[:12]
+    state = " (dépôt modifié, non validé)" if context.depot_modifie else ""
+    facts = [
+        ("Mesures", f"du {date(context.debut, hour=True)}"),
+        ("Code de l’étude", f"`{commit}`{state}" if commit else "hors d’un dépôt Git"),
+        ("Profil et graine", f"{context.profil}, graine {context.graine}"),
+        (
+            "Machine",
+            f"{machine.get('processeur', 'inconnue')}, {machine.get('coeurs', '?')} cœurs, "
+            f"{fr.size(machine.get('memoire_octets'), 2)}",
+        ),
+        (
+            "Système",
+            f"{machine.get('systeme', '')} {machine.get('noyau', '')} "
+            f"({machine.get('architecture', '')}), Python {context.python}",
+        ),
+        ("Bibliothèques", ", ".join(f"{k} {v}" for k, v in sorted(context.versions.items()))),
+    ]
+    items = "".join(f"<dt>{k}</dt><dd>{markdown.label(str(v))}</dd>" for k, v in facts)
+    return f'<dl class="faits">{items}</dl>'
+
+
+def how_to_cite(context: Context) -> str:
+    """A reference to this edition, in words and in BibTeX."""
+    year = context.debut[:4]
+    commit = (context.commit or "hors dépôt")[:12]
+    bibtex = (
+        "@techreport{mlflow-a-l-epreuve,\n"
+        "  title = {{MLflow} à l'épreuve : rapport de recherche reproductible},\n"
+        f"  year  = {{{year}}},\n"
+        f"  note  = {{MLflow {context.mlflow}, profil {context.profil}, "
+        f"{context.debut[:10]}, code {commit}}},\n"
+        "}"
+    )
+    sentence = markdown.inline(
+        f"*MLflow à l’épreuve : rapport de recherche reproductible*. Édition du "
+        f"{date(context.debut)}, MLflow {context.mlflow}, profil « {context.profil} », "
+        f"code `{commit}`."
+    )
+    return (
+        f'<p>{sentence}</p><figure class="temoin"><pre><code>{escape(bibtex)}</code></pre></figure>'
+    )
+
+
+def glossary(path: Path = GLOSSARY) -> str:
+    """The glossary, each term with an anchor ``glossaire-<terme>``."""
+    html = markdown.html(path.read_text(encoding="utf-8"))
+    return re.sub(
+        r"<dt>(.*?)</dt>",
+        lambda match: f'<dt id="glossaire-{slug(re.sub("<[^>]+>", "", match[1]))}">{match[1]}</dt>',
+        html,
+    )
