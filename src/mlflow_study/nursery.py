@@ -1,0 +1,152 @@
+"""Programs in processes of their own, forked from one that has imported libraries only.
+
+Importing MLflow and scikit-learn costs some two seconds of processor; a fork costs
+milliseconds.  Python's ``forkserver`` imports the libraries once and runs nothing; each
+program then gets a fresh process, a folder, a clean environment and fresh entropy: the
+global generators would otherwise be copied by the fork, and unseeded programs would all
+draw the same numbers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import resource
+import runpy
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    "mlflow",
+    "mlflow.sklearn",
+    "mlflow.models.signature",
+    "mlflow.projects",
+    "mlflow.data.pandas_dataset",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "sklearn.neural_network",
+    "sklearn.neighbors",
+    "sklearn.pipeline",
+    "skops.io",
+)
+KEPT_VARIABLES = ("HOME", "LANG", "TMPDIR", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+TIMEOUT_S = 180.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One program: a script (a name in ``folder``) and its arguments, then a function.
+
+    Either may be missing.  The script sees the command line ``python script arguments…``.
+    """
+
+    folder: Path
+    script: str | None = None
+    arguments: tuple[str, ...] = ()
+    function: Callable[..., Any] | None = None
+    values: tuple[Any, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended; ``value`` is what its function returned."""
+
+    ok: bool
+    value: Any
+    error: str
+    output: str
+    wall_s: float
+    cpu_s: float
+
+
+def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """An environment with nothing of this study in it, and this Python first on the PATH."""
+    env = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
+    env |= {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_ALLOW_FILE_STORE": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    return env | dict(extra)
+
+
+def _child(job: Job, log: str, answer: Connection) -> None:
+    started = time.perf_counter()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir(job.folder)
+    env = clean_environment(job.environment)
+    os.environ.clear()
+    os.environ.update(env)
+    random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+    ok, value, error = True, None, ""
+    try:
+        if job.script is not None:
+            sys.argv = [job.script, *job.arguments]
+            sys.path[0:0] = [str(job.folder)]
+            runpy.run_path(job.script, run_name="__main__")
+        if job.function is not None:
+            value = job.function(*job.values)
+    except SystemExit as end:
+        ok = end.code in (None, 0)
+        error = "" if ok else f"code de sortie {end.code}"
+    except BaseException as failure:
+        ok, error = False, f"{type(failure).__name__}: {failure}"
+        traceback.print_exc()
+    used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu = sum(u.ru_utime + u.ru_stime for u in used)
+    answer.send((ok, value, error, time.perf_counter() - started, cpu))
+    answer.close()
+
+
+def run(job: Job) -> Outcome:
+    """Run one program to its end in a process of its own."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mlflow_study.nursery", *LIBRARIES])
+    log = job.folder / ".journal"
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(job, str(log), sender))
+    started = time.perf_counter()
+    process.start()
+    sender.close()
+    result: tuple[bool, Any, str, float, float] | None = None
+    if receiver.poll(TIMEOUT_S):
+        try:
+            result = receiver.recv()
+        except EOFError:
+            result = None
+        process.join(10)
+    if process.is_alive():
+        process.kill()
+    process.join()
+    output = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    if result is None:
+        wall = time.perf_counter() - started
+        return Outcome(False, None, "le programme s’est arrêté sans réponse", output, wall, 0.0)
+    ok, value, error, wall, cpu = result
+    return Outcome(ok, value, error, output, wall, cpu)
+
+
+def run_all(jobs: Iterable[Job], parallel: int = 2) -> list[Outcome]:
+    """Run programs side by side; outcomes come in the order of ``jobs``."""
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
+        return list(pool.map(run, jobs))
