@@ -1,0 +1,65 @@
+"""Parameters of ``04_tracabilite.ipynb``."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from mlflow_study.parameters import ChapterParameters
+from mlflow_study.stores import StoreName
+
+
+class Tracabilite(ChapterParameters):
+    """Systems under test, contexts and sizes of the traceability chapter."""
+
+    notebook: ClassVar[str] = "04_tracabilite"
+
+    backends: list[StoreName] = Field(
+        default=["file", "sqlite", "postgresql"],
+        min_length=1,
+        description="magasins interrogés et modifiés ; celui qui manque est dit non éprouvé",
+    )
+    backends_contextes: list[StoreName] = Field(
+        default=["sqlite"],
+        min_length=1,
+        description="magasins des contextes d’exécution (les étiquettes y naissent chez le client)",
+    )
+    processus_reels: bool = Field(
+        default=False,
+        description="lance chaque contexte dans un interpréteur neuf, au lieu d’un processus dupliqué après l’import",
+    )
+    backends_registre: list[StoreName] = Field(
+        default=["sqlite", "postgresql"],
+        min_length=1,
+        description="magasins où la vie du registre est jouée",
+    )
+    evenements: int = Field(
+        default=1000, ge=50, le=100_000, description="événements de la vie du registre"
+    )
+    sondages: int = Field(
+        default=400,
+        ge=50,
+        le=20_000,
+        description="instants passés, tirés au sort, dont l’état est demandé",
+    )
+    experiences: int = Field(
+        default=4,
+        ge=1,
+        le=200,
+        description="expériences de la population du chapitre 3 dont la notice est lue",
+    )
+    tailles: list[int] = Field(
+        default=[100, 1000, 10_000],
+        min_length=1,
+        description="nombres de runs des magasins où l’on cherche",
+    )
+    repetitions: int = Field(
+        default=5, ge=3, le=200, description="répétitions chronométrées de chaque recherche"
+    )
+    plafond_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=600,
+        description="durée au-delà de laquelle une recherche n’est plus répétée, en secondes",
+    )
