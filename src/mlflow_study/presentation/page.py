@@ -54,6 +54,7 @@ class Brief:
             raise ValueError("a brief needs a question and an answer")
         items = "".join(f"<li>{_markdown.inline(text)}</li>" for text in figures)
         parts = [
+            '<p class="etiquette">En bref</p>',
             f'<p class="question">{_markdown.inline(question)}</p>',
             f'<div class="reponse">{_markdown.html(answer)}</div>',
             f'<ul class="chiffres">{items}</ul>' if items else "",
@@ -198,7 +199,7 @@ def claims(items: Iterable[Claim | Verdict], *, before: bool = False) -> None:
     chapter = re.sub(r"[^a-z0-9]+", "-", records[0].chapitre.lower()).strip("-")
     kind = "verdicts" if judged else "affirmations"
     table(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows, dtype=object),
         label=f"tab-{kind}-{chapter}",
         title="Ce que valent ces affirmations" if judged else "Ce que MLflow affirme",
     )

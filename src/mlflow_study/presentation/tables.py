@@ -81,7 +81,7 @@ def render(
         raise ValueError(f"table {label}: two columns have the same name")
     head = str(row_header) if row_header is not None else str(df.columns[0])
     names = [head, *(str(c) for c in df.columns if str(c) != head)]
-    body = df.rename(columns=str)[names].reset_index(drop=True)
+    body = df.rename(columns=str)[names].reset_index(drop=True).astype(object)
     chosen = {str(name): format for name, format in (formats or {}).items()}
     numeric = {name for name in names if _numeric(body[name])}
     grid = [[cell(value, chosen.get(name)) for value in body[name]] for name in names]

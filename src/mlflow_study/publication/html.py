@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from bs4 import BeautifulSoup, Tag
 from bs4.dammit import EntitySubstitution
@@ -116,12 +117,28 @@ def assemble(infos: list[ChapterInfo], notebooks: dict[str, Path], evidence: Evi
 
 
 def _tidy_cells(soup: BeautifulSoup) -> None:
-    """Put the folded code of a cell below what it shows, and drop the wrapper."""
+    """Put the folded code of a cell below what it shows; code that nothing separates is one fold."""
     for cell in soup.select("div.cellule"):
         code = cell.find("details", class_="code", recursive=False)
         if isinstance(code, Tag):
             cell.append(code.extract())
         cell.unwrap()
+    for code in soup.select("details.code"):
+        following = code.find_next_sibling()
+        while _follows(following):
+            for block in following.find_all("pre", recursive=False):
+                code.append(block.extract())
+            following.decompose()
+            following = code.find_next_sibling()
+
+
+def _follows(following: Any) -> TypeGuard[Tag]:
+    """Is this element another fold of code?"""
+    return (
+        isinstance(following, Tag)
+        and following.name == "details"
+        and "code" in following.get_attribute_list("class")
+    )
 
 
 def _tidy_markdown_tables(soup: BeautifulSoup) -> None:

@@ -1,0 +1,42 @@
+"""The report on paper: the very page, through WeasyPrint, tagged (PDF/UA-1).
+
+The tags, the language, the title and the outline are there; no validator has said that
+the file conforms to the standard, and we do not claim it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from mlflow_study.errors import StudyError
+from mlflow_study.evidence.files import write_atomically
+
+FILE = "rapport.pdf"
+_EPOCH = "SOURCE_DATE_EPOCH"
+
+
+def write_pdf(report: Path) -> Path:
+    """Write ``rapport.pdf`` beside the page.  Raises StudyError without WeasyPrint or Pango."""
+    try:
+        from weasyprint import HTML
+        from weasyprint.urls import URLFetcher
+    except (ImportError, OSError) as error:
+        raise StudyError(
+            "Le PDF demande WeasyPrint et la bibliothèque système Pango.",
+            next_step='pip install -e ".[pdf]"',
+        ) from error
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
+    before = os.environ.get(_EPOCH)
+    os.environ[_EPOCH] = before or "0"  # same page, same bytes
+    try:
+        only_data = URLFetcher(allowed_protocols=["data"], fail_on_errors=True)
+        document = HTML(string=report.read_text(encoding="utf-8"), url_fetcher=only_data)
+        content = document.write_pdf(pdf_variant="pdf/ua-1")
+    finally:
+        if before is None:
+            del os.environ[_EPOCH]
+    target = report.parent / FILE
+    write_atomically(target, content)
+    return target
