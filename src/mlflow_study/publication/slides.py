@@ -169,7 +169,7 @@ def _finding(group: Group) -> Iterator[str]:
         code = witness.find("code")
         if isinstance(code, Tag) and code.get_text().count("\n") < 16:
             shown = f"<pre><code>{_inner(code)}</code></pre>"
-            yield _slide(title, shown, notes=_inner(witness.find("figcaption")), kind="temoin")  # type: ignore[arg-type]
+            yield _slide(title, shown, notes=_inner(witness.find("figcaption")), kind="temoin")
 
 
 def _figures(group: Group) -> Iterator[str]:
@@ -202,7 +202,7 @@ def _verdicts(section: Tag) -> Iterator[str]:
         cells = row.find_all("td")
         claim = re.split(r"<br\s*/?>", _inner(cells[0]))[0]
         rows.append(
-            f'<tr><th scope="row">{_inner(row.find("th"))}</th><td>{claim}</td>'  # type: ignore[arg-type]
+            f'<tr><th scope="row">{_inner(row.find("th"))}</th><td>{claim}</td>'
             f"<td>{row.select_one('.verdict')}</td></tr>"
         )
     head = '<thead><tr><th scope="col">N°</th><th scope="col">MLflow affirme</th><th scope="col">Verdict</th></tr></thead>'
