@@ -64,6 +64,7 @@ def test_size_of_sqlite_is_that_of_its_file(opened):
 
 def test_size_of_files_agrees_with_du(opened):
     store = opened["file"]
+    store.create_experiment()
     size = store.size()
     du = subprocess.run(
         ["du", "-s", "--block-size=1", "--exclude=artifacts", str(store.files)],

@@ -44,7 +44,7 @@ class FrenchParser(argparse.ArgumentParser):
             ("invalid int value:", "attend un entier, reçu"),
             ("invalid choice:", "valeur inconnue :"),
             ("choose from", "choix :"),
-            ("argument ", "option "),
+            ("argument -", "l’option -"),
         ):
             message = message.replace(english, french)
         raise ParameterError(message[:1].upper() + message[1:] + ". Voir ./run_all.sh --aide.")

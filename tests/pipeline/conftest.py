@@ -15,7 +15,7 @@ import pytest
 
 from mlflow_study.paths import ROOT
 
-CHAPTERS = '''
+CHAPTERS = """
 CHAPTERS = (
     ChapterInfo("01_stockage", "Premier", "mlflow_study.tiny:Premier", timing=True),
     ChapterInfo("02_suivi", "Second", "mlflow_study.tiny:Second"),
@@ -23,7 +23,7 @@ CHAPTERS = (
         "06_synthese", "La synthèse", "mlflow_study.evidence.parameters:Synthese", synthesis=True
     ),
 )
-'''
+"""
 TINY = '''
 """Schemas and the instrument of the tiny study: it counts its calls in a file."""
 import os

@@ -24,7 +24,7 @@ def events(checkout):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=180):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -153,7 +153,9 @@ def start_slow(checkout):
             for e in events(checkout)
         )
     )
-    wait_for(lambda: any(e["chapter"] == "01_stockage" and e["kind"] == "fin" for e in events(checkout)))
+    wait_for(
+        lambda: any(e["chapter"] == "01_stockage" and e["kind"] == "fin" for e in events(checkout))
+    )
     return process
 
 
@@ -189,7 +191,7 @@ def test_a_cut_leaves_nothing_behind_and_the_next_call_goes_on(fresh_checkout, s
         (["--chapitre", "9"], "n’existe pas"),
         (["--jobs", "zéro"], "--jobs"),
         (["--jobs"], "attend une valeur"),
-        (["--vitesse", "3"], "argument inconnu"),
+        (["--vitesse", "3"], "Argument inconnu"),
         (["dokteur"], "Vouliez-vous dire « docteur » ?"),
         (["--backends", "oracle"], "backends"),
         (["--uri", "ftp://x:secret@y"], "--uri a reçu"),
