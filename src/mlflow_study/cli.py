@@ -28,6 +28,7 @@ EPILOGUE = """exemples :
   ./run_all.sh --uri http://127.0.0.1:5000       éprouver aussi votre propre serveur MLflow
   ./run_all.sh docteur                           ce que cette machine sait faire
   ./run_all.sh parametres                        tous les paramètres, leurs valeurs et leurs bornes
+  ./run_all.sh demo 1                            ouvrir la page de MLflow et les carnets, en classe
   ./run_all.sh nettoyer                          effacer ce qui a été construit
   ./run_all.sh test                              installer, puis lint, types et tests
 """
@@ -78,6 +79,9 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--remesurer", action="store_true", help="mesurer même si rien n’a changé")
     run.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N")
+    run.add_argument(
+        "--grappe", metavar="PROFIL", help="dossier d’un profil Snakemake, pour une grappe"
+    )
     run.add_argument("--pdf", action="store_true", help="aussi rapport.pdf")
     run.add_argument("--diapos", action="store_true", help="aussi diapositives.html")
     run.add_argument("--crate", action="store_true", help="aussi ro-crate-metadata.json")
@@ -119,6 +123,12 @@ def launch(options: argparse.Namespace) -> int:
         digest = _check_uri(options.uri)
     if options.preuves and not (ROOT / options.preuves).is_dir():
         raise ParameterError(f"--preuves a reçu « {options.preuves} », qui n’est pas un dossier.")
+    cluster = (ROOT / options.grappe) if options.grappe else None
+    if cluster is not None and not (cluster / "config.yaml").is_file():
+        raise ParameterError(
+            f"--grappe a reçu « {options.grappe} », qui n’est pas un dossier de profil Snakemake "
+            "(il y manque config.yaml). Exemple : --grappe notebooks/profils/slurm."
+        )
     folder = s.output_folder(options.profil, options.sortie)
     if options.suivi:
         os.environ["MLFLOW_STUDY_SUIVI"] = options.suivi
@@ -138,7 +148,7 @@ def launch(options: argparse.Namespace) -> int:
         uri=digest,
         study_store=_digest(options.suivi) if options.suivi else None,
     )
-    return run_study(settings, options.jobs, Console())
+    return run_study(settings, options.jobs, Console(), cluster)
 
 
 def _digest(text: str) -> str:
@@ -228,6 +238,16 @@ def doctor(_: argparse.Namespace) -> int:
     return examine(Console())
 
 
+def lesson(options: argparse.Namespace) -> int:
+    """Open MLflow's page on the study and the notebooks, for a class."""
+    from rich.console import Console
+
+    from mlflow_study.pipeline.demo import demo
+    from mlflow_study.pipeline.settings import output_folder
+
+    return demo(output_folder(options.profil, options.sortie), options.reste, Console())
+
+
 def show_parameters(_: argparse.Namespace) -> int:
     """Print every parameter of every notebook, with its default and what it accepts."""
     from mlflow_study.chapters import CHAPTERS
@@ -256,6 +276,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "lancer": launch,
     "docteur": doctor,
     "parametres": show_parameters,
+    "demo": lesson,
     "nettoyer": clean,
     "cellules": normalise,
     "executer": execute,

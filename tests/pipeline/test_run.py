@@ -7,12 +7,14 @@ import os
 import signal
 import sqlite3
 import stat
+import subprocess
 import time
 
 import psutil
 import pytest
 
 from mlflow_study.evidence.files import read_context, read_kpis, read_verdicts
+from mlflow_study.paths import ROOT
 
 pytestmark = pytest.mark.lent
 
@@ -224,3 +226,26 @@ def test_a_read_only_folder_is_refused(checkout, tmp_path):
     tmp_path.chmod(stat.S_IRWXU)
     assert done.returncode == 2
     assert "ne peut pas être écrit" in done.stderr
+
+
+# A cluster: the same Snakefile, another executor.
+
+
+def test_the_slurm_profile_plans_one_job_per_notebook(checkout):
+    from mlflow_study.pipeline.run import snakemake_command
+
+    profile = checkout.root / "notebooks" / "profils" / "slurm"
+    command = [*snakemake_command(checkout.build, 2, profile), "--dry-run", "--forceall"]
+    command = [word.replace(str(ROOT), str(checkout.root)) for word in command]
+    done = subprocess.run(
+        command, cwd=checkout.root, env=checkout.environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("01_stockage", "02_suivi", "06_synthese", "rapport", "etude"):
+        assert name in done.stdout + done.stderr
+
+
+def test_a_folder_without_a_cluster_profile_is_refused(checkout):
+    done = checkout.run("--grappe", "notebooks")
+    assert done.returncode == 2
+    assert "config.yaml" in done.stderr

@@ -23,8 +23,11 @@ from mlflow_study.pipeline.settings import Settings
 POLL_S = 0.1
 
 
-def snakemake_command(folder: Path, jobs: int, *, targets: list[str] | None = None) -> list[str]:
-    """The command line; ``--nolock`` because our own lock stands above it."""
+def snakemake_command(folder: Path, jobs: int, cluster: Path | None = None) -> list[str]:
+    """The command line; ``--nolock`` because our own lock stands above it.
+
+    ``cluster`` is a folder with a Snakemake profile (``config.yaml``), for a cluster.
+    """
     return [
         *(sys.executable, "-m", "snakemake"),
         *("--snakefile", str(ROOT / "Snakefile")),
@@ -32,12 +35,11 @@ def snakemake_command(folder: Path, jobs: int, *, targets: list[str] | None = No
         *("--cores", str(jobs)),
         *("--nolock", "--rerun-incomplete", "--nocolor"),
         *("--rerun-triggers", "mtime", "params", "input"),
-        *("--latency-wait", "1"),
-        *(targets or []),
+        *(("--profile", str(cluster)) if cluster else ("--latency-wait", "1")),
     ]
 
 
-def run_study(settings: Settings, jobs: int, console: Console) -> int:
+def run_study(settings: Settings, jobs: int, console: Console, cluster: Path | None = None) -> int:
     """Run what is not up to date; returns the exit code.
 
     Raises StudyError when another run holds the folder or when a job fails.
@@ -45,7 +47,7 @@ def run_study(settings: Settings, jobs: int, console: Console) -> int:
     folder = settings.folder
     try:
         with FileLock(folder / ".verrou", timeout=0):
-            return _run_locked(settings, jobs, console)
+            return _run_locked(settings, jobs, console, cluster)
     except Timeout:
         raise StudyError(
             f"Une autre exécution travaille déjà dans « {folder.name} ». "
@@ -53,7 +55,7 @@ def run_study(settings: Settings, jobs: int, console: Console) -> int:
         ) from None
 
 
-def _run_locked(settings: Settings, jobs: int, console: Console) -> int:
+def _run_locked(settings: Settings, jobs: int, console: Console, cluster: Path | None) -> int:
     folder, build = settings.folder, settings.build
     settings.save()
     events = EventLog(build.logs / "progression.jsonl")
@@ -61,10 +63,12 @@ def _run_locked(settings: Settings, jobs: int, console: Console) -> int:
     log = build.logs / "snakemake.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     started, position = time.perf_counter(), 0
-    environment = {**os.environ, **ancestor.environment(), "PYTHONHASHSEED": "0"}
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    if cluster is None:  # elsewhere, this process is not there to be watched
+        environment |= ancestor.environment()
     with log.open("wb") as output, Screen(console) as screen:
         process = subprocess.Popen(
-            snakemake_command(folder, jobs),
+            snakemake_command(folder, jobs, cluster),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
