@@ -1,0 +1,293 @@
+"""The parts of the pipeline, one by one."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import textwrap
+import time
+
+import nbformat
+import psutil
+import pytest
+from rich.console import Console
+
+from mlflow_study.chapters import CHAPTERS
+from mlflow_study.errors import StudyError
+from mlflow_study.evidence.files import write_records
+from mlflow_study.evidence.records import Kpi
+from mlflow_study.paths import NOTEBOOKS
+from mlflow_study.pipeline import ancestor, cells, demo, doctor, execute, study_store
+from mlflow_study.pipeline.progress import Event, EventLog, Schedule
+from mlflow_study.pipeline.screen import Screen
+from mlflow_study.pipeline.settings import Settings
+from mlflow_study.sources import notebook_sources, publication_sources
+
+# --- notebooks in their committed form
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
+def test_notebooks_are_committed_in_form(chapter):
+    path = NOTEBOOKS / f"{chapter.name}.ipynb"
+    assert path.read_text(encoding="utf-8") == cells.committed_text(path, chapter)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
+def test_papermill_shows_the_parameters_of_a_notebook(chapter):
+    from papermill.inspection import _infer_parameters
+
+    notebook = nbformat.read(NOTEBOOKS / f"{chapter.name}.ipynb", as_version=4)
+    found = {p.name: p.help for p in _infer_parameters(notebook)}
+    assert list(found) == list(chapter.parameters().model_fields)
+    assert all(found.values())
+
+
+def test_cell_ids_come_from_the_words_and_are_unique():
+    taken = set()
+    assert cells.cell_id("## Ce qui est mesuré\ntexte", taken) == "ce-qui-est-mesure"
+    assert cells.cell_id("## Ce qui est mesuré", taken) == "ce-qui-est-mesure-2"
+    assert cells.cell_id("---", taken) == "cellule"
+
+
+def test_a_notebook_without_a_parameters_cell_is_refused():
+    with pytest.raises(StudyError, match="parameters"):
+        cells.normalise(nbformat.v4.new_notebook(), CHAPTERS[0])
+
+
+# --- declared inputs
+
+
+def test_a_notebook_depends_on_its_instruments_and_its_words():
+    names = {path.rsplit("mlflow_study/", 1)[-1] for path in notebook_sources("06_synthese")}
+    assert {"chapter.py", "evidence/verdicts.py", "presentation/synthesis.py"} <= names
+    assert "pipeline/run.py" not in names
+
+
+def test_the_report_depends_on_template_and_style():
+    endings = {path.rsplit(".", 1)[-1] for path in publication_sources()}
+    assert {"py", "css", "j2", "bib"} <= endings
+
+
+# --- progress
+
+
+def test_events_are_read_as_they_come(tmp_path):
+    log = EventLog(tmp_path / "e.jsonl")
+    log.append(Event("01_stockage", "debut"))
+    position, first = next(iter(log.follow(0)))
+    assert first == Event("01_stockage", "debut")
+    with log.path.open("a") as stream:
+        stream.write('{"t": 1, "chapter": "x"')  # a line that is being written
+    assert list(log.follow(position)) == []
+
+
+def test_the_estimate_uses_the_last_run(tmp_path):
+    schedule = Schedule(tmp_path / "d.json")
+    assert schedule.progress(["a", "b"], 1) == (0.5, None)
+    schedule.record("a", 1.0)
+    schedule.record("b", 3.0)
+    schedule.save()
+    assert Schedule(tmp_path / "d.json").progress(["a", "b"], 1) == (0.25, 3.0)
+
+
+def test_plain_lines_where_there_is_no_terminal():
+    output = io.StringIO()
+    with Screen(Console(file=output, width=200)) as screen:
+        screen.show(Event("06_synthese", "cellule", "Les verdicts", 0.5, 65.0, 30.0))
+        screen.show(Event("06_synthese", "echec", cause="c", where="cellule 2"))
+    text = output.getvalue()
+    assert "50\u00a0%" in text
+    assert "1\u00a0min\u00a005\u00a0s, reste environ 30\u00a0s" in text
+    assert "a échoué" in text
+    assert screen.failure is not None
+
+
+# --- failures and secrets
+
+
+def test_the_cause_of_a_failure_is_one_sentence():
+    class Failed(Exception):
+        ename, evalue, exec_count = "ValueError", "\x1b[31mtrop grand\x1b[0m", 7
+
+    assert execute.explain(Failed()) == ("ValueError : trop grand", "cellule 7")
+    assert execute.explain(OSError("plein")) == ("OSError : plein", "avant la première cellule")
+
+
+def test_warnings_go_to_the_log_not_to_the_notebook(tmp_path):
+    path = tmp_path / "n.ipynb"
+    notebook = nbformat.v4.new_notebook()
+    cell = nbformat.v4.new_code_cell("1")
+    cell.outputs = [
+        nbformat.v4.new_output("stream", name="stderr", text="FutureWarning: x"),
+        nbformat.v4.new_output("stream", name="stdout", text="bon"),
+    ]
+    cell.metadata["papermill"] = {"start_time": "2026"}
+    notebook.cells = [cell]
+    nbformat.write(notebook, path)
+    execute.scrub(path, tmp_path / "w.log")
+    text = path.read_text(encoding="utf-8")
+    assert "FutureWarning" not in text
+    assert "2026" not in text
+    assert "bon" in text
+    assert (tmp_path / "w.log").read_text() == "FutureWarning: x"
+
+
+# --- no orphan
+
+
+def test_a_worker_ends_with_its_ancestor():
+    script = textwrap.dedent(
+        """
+        import subprocess, sys, time
+        from mlflow_study.pipeline import ancestor
+        child = "import time; from mlflow_study.pipeline.ancestor import die_with_ancestor;"
+        child += "die_with_ancestor(); print('ready', flush=True); time.sleep(60)"
+        env = {**__import__("os").environ, **ancestor.environment()}
+        p = subprocess.Popen([sys.executable, "-c", child], env=env, stdout=subprocess.PIPE,
+                             start_new_session=True)
+        p.stdout.readline()
+        print(p.pid, flush=True)
+        time.sleep(60)
+        """
+    )
+    owner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    worker = psutil.Process(int(owner.stdout.readline()))
+    owner.kill()
+    owner.wait()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and worker.is_running():
+        if worker.status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(0.1)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_reused_pid_is_not_the_ancestor():
+    me = psutil.Process()
+    assert ancestor.is_alive(f"{me.pid}:{me.create_time()}")
+    assert not ancestor.is_alive(f"{me.pid}:{me.create_time() - 1000}")
+
+
+# --- the study store
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A build folder as a run leaves it, with one chapter of two KPIs."""
+    kpis = [
+        Kpi(
+            id="stockage.a.n",
+            chapitre="06_synthese",
+            libelle="a",
+            valeur=0.1,
+            unite="",
+            methode="m",
+        ),
+        Kpi(
+            id="stockage.b.http+x",
+            chapitre="06_synthese",
+            libelle="b",
+            valeur=3,
+            unite="",
+            methode="m",
+        ),
+    ]
+    write_records(tmp_path / "preuves" / "kpi.json", kpis)
+    write_records(tmp_path / "preuves" / "verdicts.json", [])
+    notebooks = tmp_path / "notebooks"
+    notebooks.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(), notebooks / "06_synthese.ipynb")
+    return Settings(
+        profile="rapide",
+        folder=tmp_path,
+        chapters=("06_synthese",),
+        parameters={"06_synthese": {"graine": 1}},
+    )
+
+
+def test_the_study_is_tracked_once_and_read_back(finished):
+    first = study_store.track_study(finished)
+    again = study_store.track_study(finished)
+    assert first == again
+    assert first["chapitres"]["06_synthese"]["metriques"] == 2
+    from mlflow import MlflowClient
+
+    client = MlflowClient(study_store.study_uri(finished.folder))
+    run = client.get_run(first["chapitres"]["06_synthese"]["run_id"])
+    assert run.data.metrics == {"stockage.a.n": 0.1, "stockage.b.http-x": 3.0}
+    assert run.data.params == {"graine": "1"}
+    assert [a.path for a in client.list_artifacts(run.info.run_id)] == ["06_synthese.ipynb"]
+
+
+def test_a_store_that_gives_back_something_else_is_an_error(finished, monkeypatch):
+    monkeypatch.setattr(study_store, "_metrics", lambda kpis: {"m": 1.0} if kpis else {})
+    account = study_store.track_study(finished)
+    from mlflow import MlflowClient
+
+    client = MlflowClient(study_store.study_uri(finished.folder))
+    client.log_metric(account["chapitres"]["06_synthese"]["run_id"], "m", 2.0, timestamp=2**42)
+    with pytest.raises(StudyError, match="ne rend pas"):
+        study_store.track_study(finished)
+
+
+# --- doctor and lesson
+
+
+def test_the_doctor_names_one_next_thing(monkeypatch):
+    output = io.StringIO()
+    bad = doctor.Check("Disque", "manque", "plein", "Libérez 3 Go.")
+    worse = doctor.Check("Mémoire", "manque", "peu", "Fermez des programmes.")
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: bad, lambda: worse))
+    assert doctor.examine(Console(file=output, width=120)) == 1
+    assert "À faire d’abord : Libérez 3 Go." in output.getvalue()
+    assert "Fermez" not in output.getvalue()
+
+
+def test_the_doctor_is_content_with_this_machine():
+    output = io.StringIO()
+    assert doctor.examine(Console(file=output, width=200)) == 0
+    assert "Tout est prêt" in output.getvalue()
+
+
+def test_a_lesson_needs_a_finished_study(tmp_path):
+    with pytest.raises(StudyError, match="Aucune étude"):
+        demo.demo(tmp_path, [], Console(file=io.StringIO()))
+
+
+@pytest.mark.lent
+def test_a_lesson_opens_both_pages_and_leaves_nothing(finished):
+    import re
+    import urllib.request
+
+    study_store.track_study(finished)
+    output = io.StringIO()
+    seen = {}
+
+    def visit():
+        text = output.getvalue()
+        page, lab = re.findall(r"http://127\.0\.0\.1:\S+", text)[:2]
+        seen["page"] = urllib.request.urlopen(page, timeout=10).status
+        seen["lab"] = urllib.request.urlopen(lab, timeout=10).status
+        seen["processes"] = [p.pid for p in psutil.Process().children(recursive=True)]
+
+    assert demo.demo(finished.folder, [], Console(file=output, width=200), wait=visit) == 0
+    assert (seen["page"], seen["lab"]) == (200, 200)
+    assert "Ctrl-C" in output.getvalue()
+    time.sleep(0.5)
+    alive = [
+        pid
+        for pid in seen["processes"]
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    ]
+    assert not alive
+
+
+def test_settings_survive_their_file_and_an_unchanged_one_keeps_its_date(finished):
+    path = finished.save()
+    before = path.stat().st_mtime_ns
+    assert Settings.load(finished.folder) == finished
+    finished.save()
+    assert path.stat().st_mtime_ns == before
+    assert "graine" in json.loads(path.read_text(encoding="utf-8"))["parametres"]["06_synthese"]
