@@ -38,7 +38,7 @@ class Brief:
 
     def __init__(self) -> None:
         _show(
-            '<section class="bref attente"><p>La réponse est calculée à la fin du chapitre.</p></section>',
+            '<div class="bref attente"><p>La réponse est calculée à la fin du chapitre.</p></div>',
             "En bref",
             display_id=_BRIEF,
         )
@@ -62,7 +62,7 @@ class Brief:
             if surprise
             else "",
         ]
-        html = f'<section class="bref" aria-label="En bref">{"".join(parts)}</section>'
+        html = f'<div class="bref">{"".join(parts)}</div>'
         update_display(  # type: ignore[no-untyped-call]
             {"text/html": html, "text/plain": answer}, raw=True, display_id=_BRIEF
         )

@@ -179,7 +179,7 @@ def _front_matter(soup: BeautifulSoup, infos: list[ChapterInfo], evidence: Evide
     """The summary: what the synthesis answers, each chapter's answer, the tally of verdicts."""
     answers = []
     for info in infos:
-        brief = soup.select_one(f"#{chapter_id(info.name)} section.bref")
+        brief = soup.select_one(f"#{chapter_id(info.name)} .bref")
         if brief is None or info.synthesis:
             continue
         question, answer = brief.select_one(".question"), brief.select_one(".reponse p")
@@ -204,7 +204,7 @@ def _front_matter(soup: BeautifulSoup, infos: list[ChapterInfo], evidence: Evide
     main = soup.find("main")
     assert isinstance(main, Tag)
     main.insert(0, section)
-    synthesis = soup.select_one("section.synthese section.bref")
+    synthesis = soup.select_one("section.synthese .bref")
     if synthesis is not None:
         heading = section.find("h2")
         assert isinstance(heading, Tag)
