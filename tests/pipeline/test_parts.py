@@ -36,10 +36,10 @@ def test_notebooks_are_committed_in_form(chapter):
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
 def test_papermill_shows_the_parameters_of_a_notebook(chapter):
-    from papermill.inspection import _infer_parameters
+    from papermill import inspect_notebook
 
-    notebook = nbformat.read(NOTEBOOKS / f"{chapter.name}.ipynb", as_version=4)
-    found = {p.name: p.help for p in _infer_parameters(notebook)}
+    described = inspect_notebook(str(NOTEBOOKS / f"{chapter.name}.ipynb"))
+    found = {name: parameter["help"] for name, parameter in described.items()}
     assert list(found) == list(chapter.parameters().model_fields)
     assert all(found.values())
 
