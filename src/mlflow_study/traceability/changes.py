@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from mlflow_study.stores import Store, open_stores
+from mlflow_study.traceability import audit
 from mlflow_study.traceability.dumps import Underneath, leaves, registered_seen, run_seen
 from mlflow_study.traceability.questions import WAIT_S, default_uri
 
@@ -176,6 +177,10 @@ def _direct_metric(scene: Scene) -> None:
         scene.sql(f"UPDATE {table} SET value = 0.654321 WHERE run_uuid = :run", run=scene.run)
 
 
+def _old_start(scene: Scene) -> None:
+    scene.old = str(scene.client.get_run(scene.run).info.start_time)
+
+
 def _tagged_model(scene: Scene) -> None:
     _logged_model(scene, "poids")
     scene.client.set_logged_model_tags(scene.model_id, {_TAG: scene.old})
@@ -236,12 +241,14 @@ CHANGES: tuple[Change, ...] = (
     # behind MLflow's back
     Change("base-parametre", "paramètre modifié dans la base", "hors MLflow", "run", lambda s: _direct(s, "UPDATE params SET value = :new WHERE run_uuid = :run", s.old, s.new), lambda s: s.client.log_param(s.run, "p", s.old)),
     Change("base-metrique", "métrique modifiée dans la base", "hors MLflow", "run", _direct_metric, old=lambda _: "0.123456"),
-    Change("base-date", "date de début modifiée dans la base", "hors MLflow", "run", lambda s: _direct(s, "UPDATE runs SET start_time = 1500000000000 WHERE run_uuid = :run", str(s.client.get_run(s.run).info.start_time), "1500000000000"), old=lambda s: s.old),
+    Change("base-date", "date de début modifiée dans la base", "hors MLflow", "run", lambda s: _direct(s, "UPDATE runs SET start_time = 1500000000000 WHERE run_uuid = :run", s.old, "1500000000000"), _old_start),
 )  # fmt: skip
 
 
-def follow_changes(backends: Sequence[str], changes: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per backend and change.
+def follow_changes(
+    backends: Sequence[str], changes: Sequence[str] = (), journal: bool = False
+) -> pd.DataFrame:
+    """One row per backend and change; with ``journal``, under the triggers of ``audit``.
 
     Columns: backend, famille, changement, libelle, issue (accepté, refusé, or ignoré: accepted without
     any effect), erreur,
@@ -253,9 +260,17 @@ def follow_changes(backends: Sequence[str], changes: Sequence[str] = ()) -> pd.D
     with open_stores(backends) as stores:
         for name, store in stores.items():
             with default_uri(store.tracking_uri):
+                if journal:
+                    _install_journal(store)
                 for row in _on_store(store, chosen):
                     rows.append({"backend": name, **row})
     return pd.DataFrame(rows)
+
+
+def _install_journal(store: Store) -> None:
+    engine = store.engine()
+    audit.install(engine)
+    engine.dispose()
 
 
 def _on_store(store: Store, changes: Sequence[Change]) -> Iterator[dict[str, Any]]:
@@ -272,7 +287,9 @@ def _on_store(store: Store, changes: Sequence[Change]) -> Iterator[dict[str, Any
 def _scene(change: Change, store: Store, client: MlflowClient, experiment: str) -> Scene:
     token = uuid.uuid4().hex[:10]
     scene = Scene(store, client, experiment, f"avant-{token}", f"apres-{token}")
-    scene.run = client.create_run(experiment).info.run_id
+    # a start that no other time of the store can equal
+    start = int(time.time() * 1000) - 100_000
+    scene.run = client.create_run(experiment, start_time=start).info.run_id
     if change.kind == "registre":
         scene.name = f"modele-{token}"
         client.create_registered_model(scene.name)
@@ -308,6 +325,7 @@ def _one(
     subject = (scene.run, scene.name, scene.model_id, *scene.renamed)
     new_below = below - below_before
     mine = {text for text in below if any(s and s in text for s in subject)}
+    searched = below if old == scene.old else mine
     rings = {re.sub(r" \d+$", "", ring) for ring in _alarms(seen) - _alarms(seen_before)}
     idle = not change.neutral and not new_below and seen == seen_before
     return {
@@ -316,7 +334,7 @@ def _one(
         "libelle": change.label,
         "issue": "refusé" if error else "ignoré" if idle else "accepté",
         "erreur": error,
-        "ancienne": _where(_holds(leaves(seen), old), _holds(mine, old, raw=True)),
+        "ancienne": _where(_holds(leaves(seen), old), _holds(searched, old, raw=True)),
         "date": _where(
             _dated(frozenset(leaves(seen)) - frozenset(leaves(seen_before)), window),
             _dated(new_below, window),
@@ -335,11 +353,11 @@ def _holds(texts: Any, value: str, raw: bool = False) -> bool:
     if value.startswith("ALIAS "):
         _, alias, version = value.split()
         if raw:
-            return any(
-                f"'alias': '{alias}', 'version': {version}" in text
-                or re.search(rf"aliases/{alias} {version}$", text)
-                for text in texts
+            row = re.compile(
+                rf"""['"]alias['"]: ?['"]{alias}['"].*['"]version['"]: ?{version}\b"""
+                rf"|aliases/{alias} {version}$"
             )
+            return any(row.search(text) for text in texts)
         return any(text == f".registered.model.aliases.{alias}={version}" for text in texts)
     return any(value in text for text in texts)
 

@@ -33,6 +33,7 @@ from mlflow_study.traceability.repositories import Repository, environment
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+HOOK = Path(__file__).parent / "payload" / "context_provider.py"
 LAUNCHER = Path(__file__).parent / "payload" / "launcher.py"
 COMMIT, BRANCH = "mlflow.source.git.commit", "mlflow.source.git.branch"
 URL = "mlflow.source.git.repoURL"
@@ -551,22 +552,24 @@ QUESTIONS = {
 class Interpreters:
     """Starts each launch in a process of its own: duplicated after import, or new."""
 
-    def __init__(self, real: bool) -> None:
-        self.server = None if real else self._serve()
+    def __init__(self, real: bool, folder: Path, hook: bool = False) -> None:
+        self.path = {"PYTHONPATH": str(_install_hook(folder))} if hook else {}
+        self.server = None if real else self._serve(folder)
 
-    @staticmethod
-    def _serve() -> subprocess.Popen[str]:
+    def _serve(self, folder: Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, str(LAUNCHER)],
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=environment(),
+            env=environment() | self.path,
         )
 
     def run(self, launch: Launch, env: dict[str, str]) -> str:
         """Launch and wait; returns the end of the traceback, empty when all went well."""
+        env = env | self.path
         if self.server is None:
             done = subprocess.run(
                 [sys.executable, *launch.argv],
@@ -593,27 +596,45 @@ class Interpreters:
             self.server.wait(timeout=30)
 
 
+def _install_hook(folder: Path) -> Path:
+    """Lay ``context_provider`` out as an installed package that declares its entry point."""
+    site = folder / "site"
+    about = site / "code_context-1.0.dist-info"
+    about.mkdir(parents=True)
+    shutil.copy(HOOK, site / "code_context.py")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: code-context\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(
+        "[mlflow.run_context_provider]\ncode = code_context:CodeContext\n"
+    )
+    return site
+
+
 @contextmanager
-def interpreters(real: bool) -> Iterator[Interpreters]:
-    found = Interpreters(real)
-    try:
-        yield found
-    finally:
-        found.close()
+def interpreters(real: bool, hook: bool = False) -> Iterator[Interpreters]:
+    with tempfile.TemporaryDirectory(prefix="etude-") as folder:
+        found = Interpreters(real, Path(folder).resolve(), hook)
+        try:
+            yield found
+        finally:
+            found.close()
 
 
 def observe_contexts(
-    backends: Sequence[str], real: bool = False, contexts: Sequence[str] = ()
+    backends: Sequence[str],
+    real: bool = False,
+    contexts: Sequence[str] = (),
+    hook: bool = False,
 ) -> pd.DataFrame:
     """One row per backend, context and question.
 
     ``real`` starts a new interpreter per context instead of duplicating one that has
-    imported MLflow; ``contexts`` restricts to some ids.  Columns: backend, famille,
+    imported MLflow; ``contexts`` restricts to some ids; ``hook`` installs the context
+    provider of ``payload/context_provider.py``.  Columns: backend, famille,
     contexte, libelle, question, verite, reponse, note, erreur.
     """
     chosen = [c for c in CONTEXTS if not contexts or c.id in contexts]
     rows: list[dict[str, Any]] = []
-    with open_stores(backends) as stores, interpreters(real) as pythons:
+    with open_stores(backends) as stores, interpreters(real, hook) as pythons:
         for name, store in stores.items():
             for context in chosen:
                 with tempfile.TemporaryDirectory(prefix="etude-", ignore_cleanup_errors=True) as d:
@@ -740,6 +761,8 @@ def _holds(launch: Launch, commit: str) -> bool:
 def _grade_code(launch: Launch, tags: dict[str, str]) -> tuple[str, str | None, Grade]:
     commit = tags.get(COMMIT)
     truth = "code validé" if launch.clean else "code hors de tout commit"
+    if "code.commits" in tags:
+        return (truth, *_grade_snapshot(launch, tags))
     if commit is None:
         return truth, None, "absente"
     if _holds(launch, commit):
@@ -763,6 +786,28 @@ def _grade_code(launch: Launch, tags: dict[str, str]) -> tuple[str, str | None, 
     if applies:
         return truth, f"{name}, dit modifié, et une différence qui donne un autre code", "fausse"
     return truth, f"{name}, dit modifié, et une différence que git refuse", "partielle"
+
+
+def _grade_snapshot(launch: Launch, tags: dict[str, str]) -> tuple[str | None, Grade]:
+    """The answer of the hook: a snapshot of each repository that took part."""
+    commits = {Path(k): v for k, v in json.loads(tags["code.commits"]).items()}
+    found = [
+        commit
+        for folder, commit in commits.items()
+        if launch.repository is not None
+        and (folder == launch.repository.path or folder == launch.cwd)
+    ]
+    changed = tags.get("code.changed_since_import") == "true"
+    outside = tags.get("code.outside", "[]") != "[]"
+    if any(_holds(launch, commit) for commit in found):
+        return "un instantané qui contient ce code", "juste"
+    if not found or launch.repository is None:
+        return None, "absente"
+    if changed:
+        return "un instantané d’un autre code, dit changé pendant le chargement", "partielle"
+    if outside:
+        return "un instantané qui dit ce qui lui manque", "partielle"
+    return "un instantané qui ne contient pas ce code", "fausse"
 
 
 def _grade_clean(launch: Launch, tags: dict[str, str]) -> tuple[str, str | None, Grade]:
@@ -805,6 +850,8 @@ def _grade_arguments(
         entry = tags.get("mlflow.project.entryPoint")
         good = found == launch.arguments and entry == "main"
         return str(launch.arguments), f"{entry} {found}", "juste" if good else "fausse"
-    line = " ".join(launch.argv[1:])
-    kept = any(line and line in text for text in tags.values())
-    return "la ligne de commande", None, "juste" if kept else "absente"
+    if "code.arguments" not in tags:
+        return "la ligne de commande", None, "absente"
+    given = launch.argv[2:] if launch.argv[0] in ("-m", "-c") else launch.argv[1:]
+    told = json.loads(tags["code.arguments"])
+    return "la ligne de commande", str(told), "juste" if told == given else "fausse"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -29,8 +29,8 @@ class Tracabilite(ChapterParameters):
         default=False,
         description="lance chaque contexte dans un interpréteur neuf, au lieu d’un processus dupliqué après l’import",
     )
-    backends_registre: list[StoreName] = Field(
-        default=["sqlite", "postgresql"],
+    backends_registre: list[Literal["sqlite", "postgresql"]] = Field(
+        default=["sqlite"],
         min_length=1,
         description="magasins où la vie du registre est jouée",
     )

@@ -15,6 +15,16 @@ import sys
 import traceback
 
 
+def wake_hooks() -> None:
+    """Let a context provider do now what it does when a new program imports MLflow."""
+    from mlflow.tracking.context.registry import _run_context_provider_registry
+
+    for provider in _run_context_provider_registry:
+        if hasattr(provider, "watch"):
+            sys.modules[type(provider).__module__].STARTED_IN = os.getcwd()
+            provider.watch()
+
+
 def become(argv: list[str], cwd: str, env: dict[str, str]) -> None:
     """Do what the interpreter does with its command line, in this (forked) process."""
     os.environ.clear()
@@ -23,18 +33,24 @@ def become(argv: list[str], cwd: str, env: dict[str, str]) -> None:
     if argv[0] == "-c":
         sys.argv = ["-c", *argv[2:]]
         sys.path[0] = ""
+        wake_hooks()
         exec(compile(argv[1], "<string>", "exec"), {"__name__": "__main__"})
     elif argv[0] == "-m":
         sys.argv = argv[1:]
         sys.path[0] = cwd
+        wake_hooks()
         runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv = list(argv)
         sys.path[0] = os.path.dirname(os.path.abspath(argv[0]))
+        wake_hooks()
         runpy.run_path(argv[0], run_name="__main__")
 
 
 def serve() -> None:
+    # this program is not the one that is observed: no hook must find it
+    globals().pop("__file__")
+    sys.argv = [""]
     import alembic.command
     import alembic.script  # noqa: F401
     import git  # noqa: F401
