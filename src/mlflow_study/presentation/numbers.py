@@ -166,7 +166,9 @@ def _bounds(low: float, high: float, digits: int, at_least: int = 0) -> str:
     ends = [_fixed(x, decimals) if math.isfinite(x) else number(x) for x in (low, high)]
     while all("," in end and end.endswith("0") for end in ends):
         ends = [end[:-1].rstrip(",") for end in ends]
-    ends = ["0" if not _trim(end).strip(MINUS + "0") else end for end in ends]
+    for rank, bound in enumerate((low, high)):
+        if not ends[rank].strip(MINUS + "0,"):  # nothing is left: zero, or too small a part
+            ends[rank] = number(bound, 2)
     if low < 0:
         return f"de {ends[0]} à {ends[1]}"
     return DASH.join(ends)

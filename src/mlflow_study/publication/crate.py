@@ -56,7 +56,7 @@ def write_crate(build: Build) -> Path:
             next_step='pip install -e ".[crate]"',
         ) from error
     context = read_context(build.evidence / "contexte.json")
-    crate = ROCrate()
+    crate = ROCrate(version="1.1")
     crate.name = "MLflow à l’épreuve"
     crate.description = "Rapport de recherche reproductible, ses carnets exécutés et ses preuves"
     crate.root_dataset["inLanguage"] = "fr"

@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 
 from mlflow_study.presentation.figures import placeholder
-from mlflow_study.presentation.numbers import NBSP, THIN, integer
+from mlflow_study.presentation.numbers import NBSP, integer
 from mlflow_study.publication.numbering import attribute
 
 MAX_BYTES = 3_000_000
@@ -62,7 +62,7 @@ def violations(page: str) -> list[str]:
     """Everything that breaks a rule in a built page, empty when it is fit to publish."""
     soup = BeautifulSoup(page, "lxml")
     found: list[str] = []
-    for check in (_structure, _anchors, _headings, _independence, _media, _words, _leftovers):
+    for check in (_structure, _anchors, _headings, _independence, _media, words, _leftovers):
         found.extend(check(soup))
     size = len(page.encode("utf-8"))
     if size > MAX_BYTES:
@@ -187,7 +187,8 @@ def prose(soup: BeautifulSoup) -> Iterator[tuple[str, str]]:
         yield "".join(pieces), attribute(section, "id") if isinstance(section, Tag) else "page"
 
 
-def _words(soup: BeautifulSoup) -> Iterator[str]:
+def words(soup: BeautifulSoup) -> Iterator[str]:
+    """Faults of the words alone: typography, raw values, English."""
     for text, place in prose(soup):
         for pattern, name in _TYPOGRAPHY:
             if match := pattern.search(text):
@@ -223,6 +224,3 @@ def _leftovers(soup: BeautifulSoup) -> Iterator[str]:
 def violations_of_file(path: Path) -> list[str]:
     """``violations`` of a page on disk."""
     return violations(path.read_text(encoding="utf-8"))
-
-
-__all__ = ["MAX_BYTES", "MAX_ELEMENTS", "THIN", "prose", "violations", "violations_of_file"]
