@@ -105,3 +105,38 @@ def test_equivalence_of_constants_is_exact():
 
 def test_holm_on_the_textbook_case():
     assert st.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_affine_finds_an_exact_law_and_where_it_reaches() -> None:
+    x = [1.0, 2.0, 3.0, 10.0]
+    law = st.affine(x, [3 + 2 * v**2 for v in x], power=2)
+    assert (law.a, law.b) == pytest.approx((3, 2))
+    assert law.residual == pytest.approx(0, abs=1e-9)
+    value, (low, high) = law.reach(203)
+    assert value == pytest.approx(10)
+    assert low == pytest.approx(10, abs=1e-4)
+    assert high == pytest.approx(10, abs=1e-4)
+
+
+def test_affine_weighs_relative_misses_by_hand() -> None:
+    # y = b x exactly but for the last, ten per cent above: a = 0 would miss it by 10 %
+    law = st.affine([1, 10, 100], [1.0, 10.0, 110.0])
+    assert 1.0 < law.b < 1.1
+    assert law.b_interval[0] < law.b < law.b_interval[1]
+    assert law.n == 3
+
+
+def test_affine_without_growth_is_never_reached() -> None:
+    law = st.affine([1, 2, 3, 4], [5.0, 4.0, 5.0, 4.0])
+    assert law.reach(100)[1][1] == math.inf
+    with pytest.raises(ValueError, match="3 distinct"):
+        st.affine([1, 1, 2], [1, 1, 2])
+
+
+def test_median_ratio_is_the_ratio_with_an_interval_around_it() -> None:
+    value, (low, high) = st.median_ratio([2, 4, 6, 8, 10], [1, 2, 3, 4, 5], seed=3)
+    assert value == 2.0
+    assert low <= 2.0 <= high
+    assert st.median_ratio([4, 4], [2, 2], seed=0) == (2.0, (2.0, 2.0))
+    with pytest.raises(ValueError, match="empty"):
+        st.median_ratio([], [1], seed=0)
