@@ -28,3 +28,44 @@ class Stockage(ChapterParameters):
         min_length=1,
         description="magasins éprouvés ; celui qui manque sur la machine est dit non éprouvé",
     )
+    tours: int = Field(
+        default=60,
+        ge=5,
+        le=2000,
+        description="tours de chronométrage des opérations légères (p95 dès 59, p99 dès 299)",
+    )
+    tours_lourds: int = Field(
+        default=6,
+        ge=3,
+        le=2000,
+        description="tours de chronométrage des opérations lourdes (lots, recherches, modèles)",
+    )
+    ecrivains: list[int] = Field(
+        default=[1, 2, 4, 8],
+        min_length=1,
+        description="nombres d’écrivains simultanés",
+    )
+    duree_ecriture_s: float = Field(
+        default=0.25, gt=0, le=60, description="durée d’écriture de chaque cas, en secondes"
+    )
+    plafond_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=600,
+        description="durée au-delà de laquelle une opération est arrêtée, en secondes",
+    )
+    runs_max: int = Field(
+        default=10_000, ge=400, le=1_000_000, description="runs du plus grand magasin SQL"
+    )
+    runs_max_fichiers: int = Field(
+        default=1000, ge=400, le=10_000, description="runs du plus grand magasin de fichiers"
+    )
+    points_max: int = Field(
+        default=100_000, ge=1000, le=10_000_000, description="points de métriques mesurés en octets"
+    )
+    historique_max: int = Field(
+        default=20_000,
+        ge=400,
+        le=10_000_000,
+        description="points du plus long historique relu d’un coup",
+    )

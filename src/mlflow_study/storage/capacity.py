@@ -1,0 +1,357 @@
+"""How much a store holds, at what price in bytes, and until what size it stays usable.
+
+A store is filled in bulk, size after size.  At each size the bytes of every table are
+asked of the store, and each everyday operation is timed in a worker process under a cap:
+what passes it is killed and recorded, never dropped.  A growth that looks worse than it
+should is followed to its cause by the query plans (``plans``).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import text
+
+from mlflow_study.bulk import Shape, fill, fill_models
+from mlflow_study.storage.operations import GROWTH, OPERATIONS, PAGE, Scene, page_token
+from mlflow_study.storage.quiet import Look, Watch
+from mlflow_study.storage.scenes import quiet_logs
+from mlflow_study.storage.sizes import file_sizes, table_sizes
+from mlflow_study.storage.worker import Failed, Late, Worker
+from mlflow_study.stores import Store, open_stores, unavailable
+
+RUN = Shape(runs=1, metrics=2, points=1, params=3, tags=1)
+"""The run of the everyday experiment, repeated."""
+POINTS_PER_RUN = 100
+"""Points of one metric in the runs that measure bytes per point."""
+REPEATS = 5
+PATIENCE_S = 0.2
+"""After a warm-up an operation is repeated up to REPEATS times, until this time is spent."""
+LONG_S = 0.5
+"""A warm-up that takes this long is itself the measurement: nothing is left to warm up."""
+MODELS = (10, 100, 1000)
+DISK_BYTES = 2 * 10**9
+"""Most bytes on disk, all stores together (the issue's limit)."""
+
+
+def sizes_up_to(largest: int, smallest: int = 100) -> list[int]:
+    """100, 1 000, … up to ``largest``, and half a decade below it: three sizes for a law."""
+    decades = [smallest * 10**power for power in range(12) if smallest * 10**power < largest]
+    return sorted({*decades, round(largest / 10**0.5), largest})
+
+
+def measure_capacity(
+    *, backends: Sequence[str], runs: int, file_runs: int, points: int, history: int,
+    cap_s: float, seed: int,
+) -> dict[str, pd.DataFrame]:  # fmt: skip
+    """Bytes and times at each size, for the stores opened directly.
+
+    Tables: ``octets`` (store, kind of datum, count, bytes of rows and of indexes; for
+    files apparent bytes and blocks), ``temps`` (one row per timed call), ``plans`` (query
+    plans), ``remplissage`` (rows per second of each fill), ``absents``.
+    """
+    wanted = [name for name in backends if not name.startswith("http") and name != "uri"]
+    reasons = {name: unavailable(name) for name in wanted}
+    absent = [(name, reason) for name, reason in reasons.items() if reason]
+    octets: list[dict[str, Any]] = []
+    temps: list[dict[str, Any]] = []
+    plans: list[dict[str, Any]] = []
+    fills: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch, quiet_logs(), ExitStack() as stack:  # fmt: skip
+        present = [name for name in wanted if reasons[name] is None]
+        worker = _Capped(stack.enter_context(Worker()), cap_s)
+        stack.callback(lambda: worker.worker.stop())
+        stores = stack.enter_context(open_stores(present, Path(scratch)))
+        watch = Watch()
+        ladders = {
+            name: sizes_up_to(file_runs if store.files is not None else runs)
+            for name, store in stores.items()
+        }
+        scenes = {name: _scene(store) for name, store in stores.items()}
+        for rung in range(max(map(len, ladders.values()), default=0)):
+            for name in Random(seed + rung).sample(sorted(stores), len(stores)):
+                if rung >= len(ladders[name]):
+                    continue
+                store, size = stores[name], ladders[name][rung]
+                before = ladders[name][rung - 1] if rung else 0
+                scenes[name] = _grow(store, scenes[name], before, size, seed, fills)
+                octets += _octets(store, "runs", size)
+                temps += worker.times(store, scenes[name], size, watch, seed)
+        for name, store in stores.items():
+            if store.database_url is not None:
+                plans += explain(store, scenes[name], ladders[name][-1])
+            if name == "sqlite":
+                temps += _remedy(store, scenes[name], worker, ladders[name][-1], watch, seed)
+            octets += _points(store, points, fills, seed)
+            octets += _models(store)
+            temps += _histories(store, worker, history, watch, seed)
+    return {
+        "octets": pd.DataFrame(octets),
+        "temps": pd.DataFrame(temps),
+        "plans": pd.DataFrame(plans, columns=["magasin", "operation", "taille", "plan"]),
+        "remplissage": pd.DataFrame(fills),
+        "absents": pd.DataFrame(absent, columns=["magasin", "motif"], dtype=object),
+    }
+
+
+# --- growing a store ------------------------------------------------------------------
+
+
+def _scene(store: Store) -> Scene:
+    experiment, writing = store.create_experiment("lecture"), store.create_experiment("ecriture")
+    history = fill(store, writing, Shape(runs=1, points=POINTS_PER_RUN), seed=0).run_ids[0]
+    target = store.client().create_run(writing).info.run_id
+    return Scene(store.tracking_uri, experiment, (), history, writing, target)
+
+
+def _fill(
+    store: Store, experiment: str, shape: Shape, fills: list[dict[str, Any]], **options: int
+) -> list[str]:
+    filled = fill(store, experiment, shape, **options)
+    fills.append(
+        {"magasin": store.name, "lignes": sum(filled.rows.values()), "duree_s": filled.seconds}
+    )
+    return filled.run_ids
+
+
+def _grow(
+    store: Store, scene: Scene, before: int, size: int, seed: int, fills: list[dict[str, Any]]
+) -> Scene:
+    """Bring the read experiment from ``before`` to ``size`` runs.
+
+    New runs are created in the experiment itself, as users do.
+    """
+    shape = Shape(size - before, RUN.metrics, RUN.points, RUN.params, RUN.tags)
+    new = _fill(store, scene.experiment, shape, fills, seed=seed, first=before)
+    return Scene(
+        uri=scene.uri,
+        experiment=scene.experiment,
+        readable=(*scene.readable, *Random(seed).sample(new, min(20, len(new)))),
+        history=scene.history,
+        writing=scene.experiment,
+        target=scene.target,
+        page_token=page_token(PAGE),
+        last_token=page_token(max(size - PAGE, 0)),
+    )
+
+
+def _octets(store: Store, kind: str, size: int, counts: Mapping[str, int] | None = None) -> list[dict[str, Any]]:  # fmt: skip
+    """Bytes of each table now, with the number of rows that it holds."""
+    counts = counts or {
+        "runs": size,
+        "tags": size * (RUN.tags + 1),
+        "params": size * RUN.params,
+        "metrics": size * RUN.metrics * RUN.points,
+        "latest_metrics": size * RUN.metrics,
+    }
+    sizes = file_sizes(store.files) if store.files is not None else table_sizes(store)
+    return [
+        {
+            "magasin": store.name,
+            "serie": kind,
+            "donnee": table,
+            "n": counts[table],
+            "lignes": sizes[table][0],
+            "index": 0 if store.files is not None else sizes[table][1],
+            "total": sizes[table][0] if store.files is not None else sum(sizes[table]),
+            "blocs": sizes[table][1] if store.files is not None else 0,
+        }
+        for table in counts
+        if table in sizes
+    ]
+
+
+def _points(store: Store, points: int, fills: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:  # fmt: skip
+    """Bytes of the metrics table as histories are added to it."""
+    experiment = store.create_experiment("points")
+    start = {row["donnee"]: row for row in _octets(store, "points", 0)}["metrics"]
+    rows = []
+    for before, after in pairwise([0, *sizes_up_to(points)]):
+        shape = Shape((after - before) // POINTS_PER_RUN, points=POINTS_PER_RUN)
+        _fill(store, experiment, shape, fills, seed=seed, first=before // POINTS_PER_RUN)
+        for row in _octets(store, "points", 0, {"metrics": after}):
+            for column in ("lignes", "index", "total", "blocs"):
+                row[column] -= start[column]
+            rows.append(row)
+    return rows
+
+
+def _models(store: Store) -> list[dict[str, Any]]:
+    """Bytes of logged and registered models, records only (SQL stores)."""
+    if store.database_url is None:
+        return []
+    experiment = store.create_experiment("modeles")
+    run_ids = fill(store, experiment, Shape(runs=MODELS[-1], metrics=0), seed=9).run_ids
+    rows = []
+    for before, after in pairwise((0, *MODELS)):
+        fill_models(store, experiment, run_ids[before:after])
+        counts = dict.fromkeys(("logged_models", "registered_models", "model_versions"), after)
+        rows += _octets(store, "modeles", after, counts)
+    return rows
+
+
+# --- timing under a cap ---------------------------------------------------------------
+
+
+def _repeat(uri: str, scene: Scene, name: str, turn: int) -> list[float]:
+    """In the worker: one warm-up call, then a few timed ones; seconds of each."""
+    client = _client(uri)
+    operation = OPERATIONS[name]
+    spent, seconds = 0.0, list[float]()
+    for repeat in range(REPEATS + 1):
+        call = operation.prepare(client, scene, turn + repeat)
+        started = perf_counter()
+        call()
+        seconds.append(perf_counter() - started)
+        spent += seconds[-1]
+        if seconds[0] > LONG_S or (repeat and spent > PATIENCE_S):
+            break
+    return seconds[1:] or seconds
+
+
+_clients: dict[str, Any] = {}
+
+
+def _client(uri: str) -> Any:
+    from mlflow import MlflowClient
+
+    if uri not in _clients:
+        _clients[uri] = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        _clients[uri].search_experiments(max_results=1)
+    return _clients[uri]
+
+
+class _Capped:
+    """Times operations in a worker; one that passes the cap is killed with its query."""
+
+    def __init__(self, worker: Worker, cap_s: float) -> None:
+        self.worker, self.cap_s, self.turn = worker, cap_s, 0
+        self.over: set[tuple[str, str]] = set()
+
+    def times(
+        self, store: Store, scene: Scene, size: int, watch: Watch, seed: int,
+        operations: Iterable[str] = GROWTH, again: bool = False,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        rows: list[dict[str, Any]] = []
+        chosen = [
+            name for name in operations if name != "get_metric_history" or operations != GROWTH
+        ]
+        Random(f"{seed}/{size}").shuffle(chosen)
+        for name in chosen:
+            base = {"magasin": store.name, "operation": name, "taille": size}
+            if (store.name, name) in self.over and not again:
+                rows.append(base | {"wall_s": self.cap_s, "issue": "plafond (taille plus petite)", "occupee": False})  # fmt: skip
+                continue
+            self.turn += REPEATS + 1
+            before = Look.now()
+            self.worker.order(_repeat, scene.uri, scene, name, self.turn)
+            try:
+                seconds, issue = self.worker.answer(self.cap_s), "mesure"
+            except Late:
+                seconds, issue = [self.cap_s], "plafond"
+                self._replace(store)
+            except Failed as failure:
+                seconds, issue = [float("nan")], f"erreur : {failure.kind}"
+            busy = watch.busy(before, Look.now())
+            if issue == "plafond":
+                self.over.add((store.name, name))
+            rows += [base | {"wall_s": wall, "issue": issue, "occupee": busy} for wall in seconds]
+        return rows
+
+    def _replace(self, store: Store) -> None:
+        """A new worker; the killed one's query is cancelled in the database."""
+        self.worker = Worker()
+        if store.database_url is not None and store.database_url.startswith("postgresql"):
+            engine = store.engine()
+            with engine.connect() as connection:
+                connection.execute(
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                )
+            engine.dispose()
+
+
+def _histories(store: Store, worker: _Capped, points: int, watch: Watch, seed: int) -> list[dict[str, Any]]:  # fmt: skip
+    """Reading one run whose single metric has more and more points."""
+    experiment = store.create_experiment("historiques")
+    target = store.client().create_run(experiment).info.run_id
+    rows = []
+    for size in sizes_up_to(points):
+        run = fill(store, experiment, Shape(runs=1, points=size), seed=size).run_ids[0]
+        scene = Scene(store.tracking_uri, experiment, (run,), run, experiment, target)
+        timed = worker.times(store, scene, size, watch, seed, ("get_metric_history", "get_run"))
+        rows += [row | {"operation": _HISTORY[row["operation"]]} for row in timed]
+    return rows
+
+
+_HISTORY = {"get_metric_history": "get_metric_history", "get_run": "get_run_history"}
+"""``get_run_history``: ``get_run`` of a run whose metric has a long history."""
+
+
+def _remedy(
+    store: Store, scene: Scene, worker: _Capped, size: int, watch: Watch, seed: int
+) -> list[dict[str, Any]]:
+    """The sorted search again once SQLite has statistics (``ANALYZE``, never run by MLflow)."""
+    engine = store.engine()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    engine.dispose()
+    worker.worker.stop()
+    worker.worker = Worker()  # new connections: a statement keeps its plan
+    rows = worker.times(store, scene, size, watch, seed, ("search_order",), again=True)
+    return [row | {"operation": "search_order_analyze"} for row in rows]
+
+
+# --- causes ---------------------------------------------------------------------------
+
+
+def explain(store: Store, scene: Scene, size: int) -> list[dict[str, Any]]:
+    """The plans that the database makes for the statements of the searching operations.
+
+    Statements are caught from a client of this process as MLflow issues them
+    (``before_cursor_execute``), then given to ``EXPLAIN`` with their parameters.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy import event
+
+    client = _client(store.tracking_uri)
+    engine = SqlAlchemyStore._engine_map[store.tracking_uri]
+    prefix = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    rows = []
+    for name in ("get_run", "search_page", "search_last", "search_order", "search_filter"):
+        caught: list[tuple[str, Any]] = []
+
+        def catch(
+            _c: Any, _cur: Any, statement: str, values: Any, *_: Any, to: list[Any] = caught
+        ) -> None:
+            to.append((statement, values))
+
+        event.listen(engine, "before_cursor_execute", catch)
+        OPERATIONS[name].prepare(client, scene, 1)()
+        event.remove(engine, "before_cursor_execute", catch)
+        runs = [(s, v) for s, v in caught if "FROM runs" in s]
+        with engine.connect() as connection:
+            for statement, values in runs[:1]:
+                found = connection.exec_driver_sql(prefix + statement, values).all()
+                lines = [
+                    str(row[-1] if engine.dialect.name == "sqlite" else row[0]) for row in found
+                ]
+                rows.append(
+                    {
+                        "magasin": store.name,
+                        "operation": name,
+                        "taille": size,
+                        "plan": "\n".join(lines),
+                    }
+                )
+    return rows

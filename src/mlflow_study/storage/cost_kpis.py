@@ -1,0 +1,422 @@
+"""From observations of capacity and access times to KPIs.
+
+Every function takes the tables of ``measure_access`` or ``measure_capacity`` and returns
+``KpiValues``: the arguments of ``Chapter.kpi``.  Medians and quantiles bear order-statistic
+intervals, ratios of medians a bootstrap, slopes and exponents Student's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlflow_study.evidence.statistics import (
+    Affine,
+    Growth,
+    affine,
+    median_ratio,
+    power_law,
+    quantile,
+    quantile_min_n,
+    straight_line,
+)
+
+KpiValues = dict[str, Any]
+Tables = Mapping[str, pd.DataFrame]
+
+SEED = 1
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+DEFAULT = "sqlite"
+SQL = ("sqlite", "postgresql", "mariadb")
+SEARCHES = ("search_page", "search_filter", "search_order", "search_last", "search_all")
+DATA = {
+    "metrics": ("point", "point de métrique"),
+    "params": ("param", "paramètre"),
+    "tags": ("etiquette", "étiquette"),
+    "runs": ("run", "run (sa ligne ou son dossier)"),
+    "logged_models": ("modele", "modèle enregistré"),
+    "registered_models": ("nom", "nom du registre"),
+    "model_versions": ("version", "version du registre"),
+}
+THRESHOLDS_S = (1.0, 10.0)
+FARTHEST = 100
+"""A law is not stretched beyond this many times the largest size measured."""
+_METHOD = "un appel par tour, magasins et planchers mêlés dans un ordre tiré au hasard"
+
+
+def quiet_part(access: pd.DataFrame) -> pd.DataFrame:
+    """The calls that count: no warm-up, no error, no foreign noise where that leaves enough.
+
+    Busy rounds are left out when what remains still allows a p95 for the light operations
+    (or is at least nine tenths of the rounds); otherwise all rounds are kept, marked.
+    """
+    timed = access[~access["chauffe"] & (access["erreur"] == "")]
+    quiet = timed[~timed["occupee"]]
+    rounds, calm = timed["tour"].nunique(), quiet["tour"].nunique()
+    heavy = quiet[quiet["operation"] == "log_batch"]["tour"].nunique()
+    enough = (calm >= quantile_min_n(0.95) and heavy >= 5) or calm >= 0.9 * rounds
+    return quiet if enough else timed
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _by_store(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(str(store), rows) for store, rows in frame.groupby("magasin")]
+
+
+def samples(access: pd.DataFrame) -> dict[tuple[str, str, str], np.ndarray[Any, Any]]:
+    """(kind, operation, store) → wall seconds."""
+    groups = quiet_part(access).groupby(["sorte", "operation", "magasin"])["wall_s"]
+    return {key: values.to_numpy() for key, values in groups}  # type: ignore[misc]
+
+
+def labels(access: pd.DataFrame) -> dict[str, str]:
+    """French label of each MLflow operation."""
+    mlflow = access[access["sorte"] == "mlflow"]
+    return dict(zip(mlflow["operation"], mlflow["libelle"], strict=True))
+
+
+def floors_below(access: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """(operation, store) → the floor that bounds it from below there."""
+    found = {}
+    rows = access[access["sorte"] == "plancher"].drop_duplicates(["magasin", "operation"])
+    for row in rows.itertuples():
+        for operation in str(row.sous).split():
+            found[operation, str(row.magasin)] = str(row.operation)
+    return found
+
+
+# --- access -------------------------------------------------------------------------
+
+
+def access_kpis(tables: Tables) -> Iterator[KpiValues]:
+    """Quantiles, ratios to the default store and to the floor, the clock, busy rounds."""
+    access = tables["mesures"]
+    found, names, below = samples(access), labels(access), floors_below(access)
+    for (kind, operation, store), seconds in found.items():
+        if kind != "mlflow":
+            continue
+        where = {"magasin": store}
+        for name, q in QUANTILES.items():
+            estimate = quantile(seconds, q)
+            base: KpiValues = {
+                "id": f"stockage.acces.{operation}.{name}.{store}",
+                "libelle": f"{names[operation]}, {name}, {store}",
+                "unite": "s",
+                "n": estimate.n,
+                "methode": f"{_METHOD} ; intervalle par statistiques d’ordre",
+            }
+            if estimate.interval is None:
+                least = quantile_min_n(max(q, 1 - q))
+                reason = f"n insuffisant ({estimate.n} appels, il en faut {least})"
+                yield base | {"valeur": None, "conditions": where | {"motif": reason}}
+            else:
+                yield base | {
+                    "valeur": estimate.value, "intervalle": estimate.interval, "conditions": where,
+                }  # fmt: skip
+        default = found.get(("mlflow", operation, DEFAULT))
+        if default is not None and store != DEFAULT:
+            yield _ratio(
+                f"stockage.acces.rapport_defaut.{operation}.{store}",
+                f"{names[operation]} : {store} rapporté à {DEFAULT}",
+                seconds, default,
+            )  # fmt: skip
+        floor = found.get(("plancher", below.get((operation, store), ""), store))
+        if floor is not None:
+            yield _ratio(
+                f"stockage.acces.rapport_plancher.{operation}.{store}",
+                f"{names[operation]} rapporté à son plancher, {store}",
+                seconds, floor,
+            )  # fmt: skip
+        files = found.get(("mlflow", operation, "file"))
+        if store in SQL and files is not None and operation != "log_artifact":
+            yield _ratio(
+                f"stockage.acces.fichiers_sur_sql.{operation}.{store}",
+                f"{names[operation]} : fichiers rapportés à {store}",
+                files, seconds,
+            )  # fmt: skip
+    for store in sorted({store for _, _, store in found}):
+        one, batch = found.get(("mlflow", "log_metric", store)), found.get(("mlflow", "log_batch", store))  # fmt: skip
+        if one is not None and batch is not None:
+            yield _ratio(
+                f"stockage.lot.rapport.{store}",
+                f"un point par log_metric rapporté à un point par lot de 1 000, {store}",
+                one, batch / 1000,
+            )  # fmt: skip
+    yield from _clock(tables, found)
+
+
+def _ratio(id: str, label: str, above: Any, under: Any) -> KpiValues:
+    value, interval = median_ratio(above, under, seed=SEED)
+    return {
+        "id": id,
+        "libelle": label,
+        "valeur": value,
+        "unite": "rapport",
+        "intervalle": interval,
+        "n": int(min(len(above), len(under))),
+        "methode": "rapport des médianes, intervalle par rééchantillonnage (2 000 tirages)",
+    }
+
+
+def _clock(
+    tables: Tables, found: Mapping[tuple[str, str, str], np.ndarray[Any, Any]]
+) -> Iterator[KpiValues]:
+    own = quantile(tables["horloge"]["wall_s"].to_numpy(), 0.5)
+    smallest = min(float(np.median(x)) for (kind, *_), x in found.items() if kind == "mlflow")
+    yield {
+        "id": "stockage.acces.part_horloge",
+        "libelle": "coût du chronomètre rapporté à la plus petite opération",
+        "valeur": own.value / smallest,
+        "unite": "proportion",
+        "n": own.n,
+        "methode": "médiane d’appels vides rapportée à la plus petite médiane mesurée",
+    }
+    timed = tables["mesures"][~tables["mesures"]["chauffe"]]
+    busy = timed.groupby("tour")["occupee"].first()
+    yield {
+        "id": "stockage.acces.part_tours_occupes",
+        "libelle": "part des tours pris sur une machine visiblement occupée",
+        "valeur": float(busy.mean()),
+        "unite": "proportion",
+        "n": len(busy),
+        "methode": "boucle d’étalonnage avant et après le tour, pression du processeur (Linux)",
+    }
+
+
+# --- several writers, asynchronous logging ----------------------------------------------
+
+
+def writer_kpis(tables: Tables) -> Iterator[KpiValues]:
+    """Throughput by number of writers; errors; acknowledged points that are not stored."""
+    for row in _records(tables["ecrivains"]):
+        count, store = row["ecrivains"], row["magasin"]
+        yield {
+            "id": f"stockage.debit.{count}.{store}",
+            "libelle": f"débit de {count} écrivain(s), {store}",
+            "valeur": float(row["debit"]),
+            "unite": "points/s",
+            "n": int(row["acquittes"]),
+            "methode": "log_metric en boucle, un processus et un run par écrivain",
+        }
+    for store, rows in _by_store(tables["ecrivains"]):
+        done, errors = int(rows["acquittes"].sum()), int(rows["erreurs"].sum())
+        yield {
+            "id": f"stockage.concurrence.erreurs.{store}",
+            "libelle": f"écritures simultanées refusées, {store}",
+            "valeur": errors,
+            "unite": "écritures",
+            "n": done + errors,
+            "methode": "exceptions reçues par les écrivains",
+        }
+        yield {
+            "id": f"stockage.concurrence.pertes.{store}",
+            "libelle": f"écritures simultanées acquittées et non relues, {store}",
+            "valeur": int((rows["acquittes"] - rows["stockes"]).clip(lower=0).sum()),
+            "unite": "points",
+            "n": done,
+            "methode": "points relus par get_metric_history après coup",
+        }
+
+
+def asynchronous_kpis(tables: Tables) -> Iterator[KpiValues]:
+    """How much shorter the caller's wait is, and how much longer until the data is stored."""
+    for store, rows in _by_store(tables["asynchrone"]):
+        sync, later = rows[rows["synchrone"]], rows[~rows["synchrone"]]
+        for column, name, what in (
+            ("appel_s", "attente", "attente de l’appelant"),
+            ("stocke_s", "stocke", "durée jusqu’à l’acquittement"),
+        ):
+            yield _ratio(
+                f"stockage.asynchrone.{name}.{store}",
+                f"{what}, journalisation synchrone rapportée à l’asynchrone, {store}",
+                sync[column].to_numpy(), later[column].to_numpy(),
+            )  # fmt: skip
+
+
+# --- bytes ------------------------------------------------------------------------------
+
+
+def byte_kpis(tables: Tables) -> Iterator[KpiValues]:
+    """Bytes per datum (slope of a straight line) and the share of indexes."""
+    octets = tables["octets"]
+    for (store, series, table), rows in octets.groupby(["magasin", "serie", "donnee"]):
+        if table not in DATA or (table == "metrics" and series != "points"):
+            continue
+        short, label = DATA[table]
+        files = store == "file"
+        total = rows["blocs" if files else "total"]
+        line = straight_line(rows["n"], total)
+        largest = _records(rows.sort_values("n"))[-1]
+        fitted = line.a + line.b * rows["n"]
+        conditions: dict[str, Any] = {
+            "magasin": store,
+            "mesure_jusqu_a": int(largest["n"]),
+            "ecart_relatif_max": float(((total - fitted).abs() / total.where(total > 0)).max()),
+        }
+        if files:
+            conditions["octets_apparents"] = straight_line(rows["n"], rows["total"]).b
+        yield {
+            "id": f"stockage.capacite.octets_{short}.{store}",
+            "libelle": f"octets par {label}, {store}",
+            "valeur": line.b,
+            "unite": "octets",
+            "intervalle": line.b_interval,
+            "n": line.n,
+            "methode": "pente d’une droite, blocs du disque" if files else "pente d’une droite, index compris",
+            "conditions": conditions,
+        }  # fmt: skip
+        if not files:
+            yield {
+                "id": f"stockage.capacite.part_index_{short}.{store}",
+                "libelle": f"part des index, {label}, {store}",
+                "valeur": float(largest["index"] / largest["total"]),
+                "unite": "proportion",
+                "n": int(largest["n"]),
+                "methode": "au plus grand nombre mesuré",
+            }
+
+
+# --- growth and practical capacity ------------------------------------------------------
+
+
+def growth_laws(tables: Tables) -> dict[tuple[str, str], Growth]:
+    """(store, operation) → power law through the calls at the three largest sizes."""
+    laws = {}
+    timed = tables["temps"][tables["temps"]["issue"] == "mesure"]
+    for (store, operation), rows in timed.groupby(["magasin", "operation"]):
+        top = sorted(rows["taille"].unique())[-3:]
+        if len(top) == 3:
+            rows = rows[rows["taille"].isin(top)]
+            laws[str(store), str(operation)] = power_law(rows["taille"], rows["wall_s"])
+    return laws
+
+
+def affine_laws(tables: Tables) -> dict[tuple[str, str], Affine]:
+    """(store, operation) → fixed part plus a part growing as the size or as its square.
+
+    Both are fitted to the calls at the three largest sizes; the one that misses less is kept.
+    """
+    laws = {}
+    timed = tables["temps"][tables["temps"]["issue"] == "mesure"]
+    for (store, operation), rows in timed.groupby(["magasin", "operation"]):
+        top = sorted(rows["taille"].unique())[-3:]
+        if len(top) == 3:
+            rows = rows[rows["taille"].isin(top)]
+            fits = [affine(rows["taille"], rows["wall_s"], power) for power in (1, 2)]
+            laws[str(store), str(operation)] = min(fits, key=lambda fit: fit.residual)
+    return laws
+
+
+def practical(tables: Tables) -> pd.DataFrame:
+    """For each (store, operation, threshold): where it is passed, and how that is known.
+
+    ``origine``: «mesuré» (a size passed it; ``taille`` is the smallest such), «extrapolé»
+    (from the law), «aucune croissance montrée», or «trop loin» (the law would have to be
+    stretched beyond ``FARTHEST`` times the largest size measured).
+    """
+    laws, rows = affine_laws(tables), []
+    for (store, operation), calls in tables["temps"].groupby(["magasin", "operation"]):
+        if operation == "search_order_analyze":
+            continue
+        medians = {int(str(size)): float(times.median())
+                   for size, times in calls.groupby("taille")["wall_s"]}  # fmt: skip
+        law = laws.get((str(store), str(operation)))
+        for threshold in THRESHOLDS_S:
+            over = [size for size, time in medians.items() if time >= threshold]
+            under = [size for size, time in medians.items() if time < threshold]
+            row: dict[str, Any] = {"magasin": store, "operation": operation}
+            row |= {"seuil_s": threshold, "mesure_jusqu_a": max(medians)}
+            if over and not (under and max(under) > min(over)):
+                size = float(min(over))
+                row |= _reached("mesuré", size, float(max(under, default=0)), size)
+            elif law is None or law.b_interval[0] <= 0:
+                row |= _reached("aucune croissance montrée", math.nan, math.nan, math.nan)
+            else:
+                value, bounds = law.reach(threshold)
+                if value > FARTHEST * max(medians):
+                    row |= _reached("trop loin", math.nan, math.nan, math.nan)
+                else:
+                    row |= _reached("extrapolé", value, *bounds)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _reached(origin: str, size: float, low: float, high: float) -> dict[str, Any]:
+    return {"taille": size, "bas": low, "haut": high, "origine": origin}
+
+
+def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
+    """Exponents of growth and practical capacities."""
+    for (store, operation), law in growth_laws(tables).items():
+        yield {
+            "id": f"stockage.croissance.{operation}.{store}",
+            "libelle": f"exposant de croissance de {operation}, {store}",
+            "valeur": law.b,
+            "unite": "",
+            "intervalle": law.b_interval,
+            "n": law.n,
+            "methode": "loi de puissance sur les trois plus grandes tailles mesurées",
+            "conditions": {"magasin": store, "ecart_max_log10": law.residual},
+        }
+    for row in _records(practical(tables)):
+        operation, store, size = row["operation"], row["magasin"], float(row["taille"])
+        base: KpiValues = {
+            "id": f"stockage.capacite.pratique_{row['seuil_s']:.0f}s.{operation}.{store}",
+            "libelle": f"taille où {operation} atteint {row['seuil_s']:.0f} s, {store}",
+            "unite": "points" if "history" in operation else "runs",
+            "methode": f"{row['origine']} (mesures jusqu’à {row['mesure_jusqu_a']})",
+        }
+        conditions: dict[str, Any] = {"magasin": store, "origine": row["origine"]}
+        if not math.isfinite(size):
+            reason = (
+                f"l’extrapolation dépasserait {FARTHEST} fois la plus grande taille mesurée"
+                if row["origine"] == "trop loin"
+                else "aucune croissance montrée aux tailles mesurées"
+            )
+            yield base | {"valeur": None, "conditions": conditions | {"motif": reason}}
+            continue
+        bounds = (float(row["bas"]), float(row["haut"]))
+        yield base | {
+            "valeur": size,
+            "intervalle": bounds if math.isfinite(bounds[1]) else None,
+            "conditions": conditions,
+        }
+    yield from _history_independence(tables)
+
+
+def _history_independence(tables: Tables) -> Iterator[KpiValues]:
+    """``get_run`` of a run with the longest history against one with the shortest."""
+    temps = tables["temps"]
+    calls = temps[(temps["operation"] == "get_run_history") & (temps["issue"] == "mesure")]
+    for store, rows in _by_store(calls):
+        sizes = sorted(rows["taille"].unique())
+        long, short = (rows[rows["taille"] == size]["wall_s"].to_numpy() for size in (sizes[-1], sizes[0]))  # fmt: skip
+        yield _ratio(
+            f"stockage.acces.get_run_historique.{store}",
+            f"get_run avec {sizes[-1]} points rapporté à {sizes[0]} points, {store}",
+            long, short,
+        )  # fmt: skip
+
+
+def kpis(access: Tables | None = None, capacity: Tables | None = None) -> Iterator[KpiValues]:
+    """All the KPIs of capacity and access time."""
+    if access is not None:
+        yield from access_kpis(access)
+        yield from writer_kpis(access)
+        yield from asynchronous_kpis(access)
+    if capacity is not None:
+        yield from byte_kpis(capacity)
+        yield from growth_kpis(capacity)
+
+
+def record(chapter: Any, found: Iterable[KpiValues]) -> None:
+    """Hand KPIs to a chapter (``Chapter.kpi``)."""
+    for values in found:
+        chapter.kpi(**values)

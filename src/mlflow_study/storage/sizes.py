@@ -1,0 +1,85 @@
+"""Bytes that each kind of datum takes, asked of the store itself.
+
+SQL stores: table and indexes apart (``dbstat`` in SQLite, ``pg_table_size`` and
+``pg_indexes_size`` in PostgreSQL, ``information_schema`` in MariaDB).  File stores: the
+apparent bytes, and the blocks that the disk really gives, folders included.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from mlflow_study.stores import Store
+
+Sizes = dict[str, tuple[int, int]]
+"""Table → (bytes of its rows, bytes of its indexes); or folder → (apparent, blocks)."""
+
+
+def table_sizes(store: Store) -> Sizes:
+    """Every table of the database behind ``store``."""
+    engine = store.engine()
+    try:
+        with engine.connect() as connection:
+            match engine.dialect.name:
+                case "sqlite":
+                    return _sqlite(connection)
+                case "postgresql":
+                    return _postgresql(connection)
+                case _:
+                    return _mariadb(connection)
+    finally:
+        engine.dispose()
+
+
+def _sqlite(connection: Connection) -> Sizes:
+    query = (
+        "SELECT m.tbl_name, m.type, SUM(s.pgsize) FROM dbstat s "
+        "JOIN sqlite_master m ON m.name = s.name GROUP BY 1, 2"
+    )
+    found: dict[str, list[int]] = {}
+    for table, kind, size in connection.execute(text(query)):
+        found.setdefault(table, [0, 0])[kind == "index"] += size
+    return {table: (rows, indexes) for table, (rows, indexes) in found.items()}
+
+
+def _postgresql(connection: Connection) -> Sizes:
+    query = (
+        "SELECT relname, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    return {table: (rows, indexes) for table, rows, indexes in connection.execute(text(query))}
+
+
+def _mariadb(connection: Connection) -> Sizes:
+    connection.execute(text("ANALYZE TABLE runs, metrics, latest_metrics, params, tags")).all()
+    query = (
+        "SELECT table_name, data_length, index_length FROM information_schema.tables "
+        "WHERE table_schema = DATABASE()"
+    )
+    return {
+        table: (int(rows), int(indexes)) for table, rows, indexes in connection.execute(text(query))
+    }
+
+
+FILE_KINDS = {"metrics": "metrics", "params": "params", "tags": "tags"}
+"""Folder of a run → the table that holds the same datum in SQL."""
+
+
+def file_sizes(root: Path) -> Sizes:
+    """(apparent bytes, disk blocks) under the names of the SQL tables; the rest is ``runs``.
+
+    A folder's own blocks go with what it holds: ``metrics/`` with the metrics.
+    """
+    found = {"runs": [0, 0], **{kind: [0, 0] for kind in FILE_KINDS.values()}}
+    for path, _, names in os.walk(root):
+        relative = Path(path).relative_to(root).parts
+        kind = FILE_KINDS.get(relative[2], "runs") if len(relative) > 2 else "runs"
+        found[kind][1] += Path(path).stat().st_blocks * 512
+        for name in names:
+            status = (Path(path) / name).stat()
+            found[kind][0] += status.st_size
+            found[kind][1] += status.st_blocks * 512
+    return {kind: (apparent, blocks) for kind, (apparent, blocks) in found.items()}
