@@ -1,0 +1,94 @@
+"""One bad item among good ones in a batch: what is stored, what is told?
+
+The bad item is of a declared sort, stands at each place (first, middle, last) of
+batches of several sizes, some larger than one request can hold.  The client splits
+these; a split batch cannot be atomic, and we count what is left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from mlflow_study.stores import Store, StoreName, open_stores
+from mlflow_study.tracking.workers import portable, quick_folder, spread
+
+PLACES = {"au début": 0.0, "au milieu": 0.5, "à la fin": 1.0}
+BAD: dict[str, dict[str, Any]] = {
+    "métrique : nom refusé": {"kind": "metric", "key": "nom@refusé"},
+    "métrique : pas de 2^63": {"kind": "metric", "step": 2**63},
+    "paramètre : déjà écrit": {"kind": "param", "key": "ancien"},
+    "étiquette : nom trop long": {"kind": "tag", "key": "t" * 251},
+    "étiquette : caractère nul": {"kind": "tag", "value": "a\x00b"},
+}
+
+
+def _batch(size: int, bad: dict[str, Any], place: float) -> dict[str, list[Any]]:
+    """``size`` metrics, 5 params and 5 tags, all good but one."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    items: dict[str, list[Any]] = {
+        "metric": [Metric(f"m{i}", 1.0, 1, 1) for i in range(size)],
+        "param": [Param(f"p{i}", "1") for i in range(5)],
+        "tag": [RunTag(f"t{i}", "1") for i in range(5)],
+    }
+    make: dict[str, Callable[[], Any]] = {
+        "metric": lambda: Metric(bad.get("key", "mauvais"), 1.0, 1, bad.get("step", 1)),
+        "param": lambda: Param(bad.get("key", "mauvais"), "autre"),
+        "tag": lambda: RunTag(bad.get("key", "mauvais"), bad.get("value", "1")),
+    }
+    chosen = items[bad["kind"]]
+    chosen.insert(round(place * len(chosen)), make[bad["kind"]]())
+    return items
+
+
+def _try(store: Store, sizes: list[int]) -> pd.DataFrame:
+    client = store.client()
+    experiment = store.create_experiment("lots")
+    rows = []
+    for size, (label, bad), (where, place) in product(sizes, BAD.items(), PLACES.items()):
+        run = client.create_run(experiment).info.run_id
+        client.log_param(run, "ancien", "valeur")
+        items = _batch(size, bad, place)
+        error = ""
+        try:
+            client.log_batch(run, metrics=items["metric"], params=items["param"], tags=items["tag"])
+        except Exception as caught:  # the refusal that we expect, or another
+            error = f"{type(caught).__name__}: {caught}"[:200]
+        data = client.get_run(run).data
+        kept = {
+            "metric": sum(key[0] == "m" and key[1:].isdigit() for key in data.metrics),
+            "param": sum(key[0] == "p" and key[1:].isdigit() for key in data.params),
+            "tag": sum(key[0] == "t" and key[1:].isdigit() for key in data.tags),
+        }
+        good, stored = size + 10, sum(kept.values())
+        rows.append(
+            {
+                "magasin": store.name,
+                "mauvais": label,
+                "place": where,
+                "taille": size,
+                "refuse": bool(error),
+                "gardes": stored,
+                "bons": good,
+                "detail": f"{kept['metric']} métriques, {kept['param']} paramètres, {kept['tag']} étiquettes gardés",
+                "erreur": error,
+                "issue": ("rien" if stored == 0 else "une partie" if stored < good else "tout")
+                + (" et une erreur" if error else " sans erreur"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def atomicity(backends: list[StoreName], sizes: list[int]) -> pd.DataFrame:
+    """One row per (backend, bad item, place, size): was the batch refused, what was kept?
+
+    ``issue`` joins what was stored of the good items (rien, une partie, tout) and
+    whether an error was raised.
+    """
+    with open_stores(backends, quick_folder()) as stores:
+        jobs = [(portable(store), sizes) for store in stores.values()]
+        return pd.concat(spread(_try, jobs), ignore_index=True)

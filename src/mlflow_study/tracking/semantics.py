@@ -1,0 +1,347 @@
+"""What the words mean: "latest", order, duplicates, NaN, write-once, names.
+
+Each property is tried on generated inputs; a row counts its counter-examples.  The
+properties are those that MLflow's documentation or sources state; ``PROPERTIES`` gives
+their French wording, shown in the report.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from mlflow_study.stores import Store, StoreName, open_stores
+from mlflow_study.tracking.generators import MOMENT
+from mlflow_study.tracking.workers import portable, quick_folder, spread
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PROPERTIES = {
+    "dernier": "la dernière valeur est le maximum de (pas, horodatage, valeur)",
+    "dernier-nan": "la même règle, quand un NaN est à égalité de pas et d’horodatage",
+    "dernier-ordre": "la dernière valeur ne dépend pas de l’ordre d’écriture",
+    "dernier-numpy": "la même règle, quand le pas est un entier NumPy",
+    "ordre": "l’historique est rendu dans l’ordre (horodatage, pas, valeur)",
+    "ecriture": "l’historique est rendu dans l’ordre d’écriture",
+    "doublons": "un point écrit deux fois à l’identique est gardé une fois",
+    "complet": "tout point distinct est gardé",
+    "param-unique": "un paramètre écrit ne change plus de valeur",
+    "param-refus": "récrire un paramètre avec une autre valeur est refusé",
+    "param-course": "deux écritures simultanées d’un paramètre ne réussissent pas toutes deux",
+    "param-repete": "récrire la même valeur de paramètre est accepté",
+    "nom-annonce": "un nom fait des caractères annoncés est accepté",
+    "nom-hors": "un nom qui contient un autre caractère est refusé",
+}
+
+Point = tuple[float, int, int]
+Trial = tuple[bool, str]
+Context = tuple["MlflowClient", str, random.Random]
+
+
+def _points(rng: random.Random, nan: bool = False) -> list[Point]:
+    """3 to 6 points (value, step, timestamp) with many ties, without exact duplicates."""
+    values = [0.0, -1.0, 1.0, 2.5, *([math.nan] if nan else [])]
+    drawn = {
+        (repr(value), step, moment): (value, step, moment)
+        for value, step, moment in (
+            (rng.choice(values), rng.randrange(-1, 2), MOMENT + rng.randrange(2))
+            for _ in range(rng.randrange(3, 7))
+        )
+    }
+    return list(drawn.values())
+
+
+def _log(client: MlflowClient, run: str, key: str, points: Sequence[Point], batch: bool) -> None:
+    from mlflow.entities import Metric
+
+    if batch:
+        client.log_batch(run, metrics=[Metric(key, v, t, s) for v, s, t in points])
+    else:
+        for v, s, t in points:
+            client.log_metric(run, key, v, timestamp=t, step=s)
+
+
+def _same(a: float, b: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b))
+
+
+def _latest(context: Context, count: int) -> Iterator[Trial]:
+    client, run, rng = context
+    wanted = {}
+    for i in range(count):
+        points = _points(rng)
+        _log(client, run, f"l{i}", points, rng.random() < 0.7)
+        wanted[f"l{i}"] = (max((s, t, v) for v, s, t in points)[2], points)
+    read = client.get_run(run).data.metrics
+    for key, (value, points) in wanted.items():
+        yield _same(read[key], value), f"{points} : lu {read[key]!r}, attendu {value!r}"
+
+
+def _latest_nan(context: Context, count: int) -> Iterator[Trial]:
+    """NaN is no number: at equal step and timestamp the number should be shown, not NaN."""
+    client, run, rng = context
+    wanted = {}
+    for i in range(count):
+        value = rng.choice((-1.0, -0.5, 0.5, 1.0))
+        points = rng.sample([(math.nan, 1, MOMENT), (value, 1, MOMENT)], 2)
+        _log(client, run, f"n{i}", points, rng.random() < 0.5)
+        wanted[f"n{i}"] = (value, points)
+    read = client.get_run(run).data.metrics
+    for key, (value, points) in wanted.items():
+        yield _same(read[key], value), f"{points} : lu {read[key]!r}"
+
+
+def _latest_order(context: Context, count: int) -> Iterator[Trial]:
+    client, run, rng = context
+    tried = []
+    for i in range(count):
+        points = _points(rng, nan=True)
+        _log(client, run, f"o{i}", points, True)
+        shuffled = rng.sample(points, len(points))
+        _log(client, run, f"q{i}", shuffled, True)
+        tried.append((points, shuffled))
+    read = client.get_run(run).data.metrics
+    for i, (points, shuffled) in enumerate(tried):
+        a, b = read[f"o{i}"], read[f"q{i}"]
+        yield _same(a, b), f"{points} : lu {a!r} ; {shuffled} : lu {b!r}"
+
+
+def _latest_numpy(context: Context, count: int) -> Iterator[Trial]:
+    """Steps from ``numpy.arange``, as a training loop may give them."""
+    import numpy as np
+
+    client, run, _ = context
+    errors = {}
+    for i in range(count):
+        try:
+            for step in np.arange(250, 260):
+                client.log_metric(run, f"z{i}", float(step), timestamp=MOMENT, step=step)
+        except Exception as error:  # a refusal is a counter-example, told with its text
+            errors[f"z{i}"] = f"{type(error).__name__}: {error}"[:200]
+    read = client.get_run(run).data.metrics
+    for i in range(count):
+        got = read.get(f"z{i}", math.nan)
+        yield got == 259.0, f"pas numpy.arange(250, 260) : lu {got!r} {errors.get(f'z{i}', '')}"
+
+
+def _history(context: Context, count: int, order: Callable[[list[Point]], list[Point]]) -> Iterator[Trial]:
+    client, run, rng = context
+    for i in range(count):
+        points = _points(rng)
+        _log(client, run, f"h{i}{order.__name__}", points, rng.random() < 0.5)
+        read = [(m.value, m.step, m.timestamp) for m in client.get_metric_history(run, f"h{i}{order.__name__}")]
+        yield read == order(points), f"{points} : lu {read}"
+
+
+def _by_time(points: list[Point]) -> list[Point]:
+    return sorted(points, key=lambda p: (p[2], p[1], p[0]))
+
+
+def _as_written(points: list[Point]) -> list[Point]:
+    return points
+
+
+def _duplicates(context: Context, count: int) -> Iterator[Trial]:
+    client, run, rng = context
+    for i in range(count):
+        point = (rng.choice((0.5, math.nan)), 1, MOMENT)
+        _log(client, run, f"d{i}", [point, point], rng.random() < 0.5)
+        kept = len(client.get_metric_history(run, f"d{i}"))
+        yield kept == 1, f"{point} écrit deux fois : {kept} points"
+
+
+def _complete(context: Context, count: int) -> Iterator[Trial]:
+    client, run, rng = context
+    for i in range(count):
+        points = _points(rng, nan=True)
+        _log(client, run, f"c{i}", points, rng.random() < 0.5)
+        kept = len(client.get_metric_history(run, f"c{i}"))
+        yield kept == len(points), f"{points} : {kept} points"
+
+
+def _write_once(context: Context, count: int) -> Iterator[Trial]:
+    for changed, _, told in _rewrites(context, count):
+        yield not changed, told
+
+
+def _rewrite_refused(context: Context, count: int) -> Iterator[Trial]:
+    for _, accepted, told in _rewrites(context, count):
+        yield not accepted, told
+
+
+def _rewrites(context: Context, count: int) -> Iterator[tuple[bool, bool, str]]:
+    """(value changed?, second write accepted?, what was written) for two unequal values."""
+    from mlflow.entities import Param
+
+    client, run, rng = context
+    pairs = [("1", "2"), ("a", "A"), ("a", "a "), ("é", "e\u0301"), ("x" * 6000 + "a", "x" * 6000 + "b"), ("", " "), ("a\n", "a\r\n")]  # fmt: skip
+    for i in range(count):
+        first, second = rng.choice(pairs)
+        client.log_param(run, f"w{i}", first)
+        accepted = True
+        try:
+            if rng.random() < 0.5:
+                client.log_param(run, f"w{i}", second)
+            else:
+                client.log_batch(run, params=[Param(f"w{i}", second)])
+        except Exception:  # a refusal, here the promise itself
+            accepted = False
+        kept = client.get_run(run).data.params[f"w{i}"]
+        changed = kept not in (first, first[:6000])
+        yield changed, accepted, f"…{first[-3:]!r} puis …{second[-3:]!r} ({len(first)} signes)"
+
+
+def _race(context: Context, count: int) -> Iterator[Trial]:
+    client, run, _ = context
+    for i in range(count):
+        accepted: list[str] = []
+        barrier = threading.Barrier(2)
+
+        def write(
+            value: str, key: str = f"r{i}", taken: list[str] = accepted, gate: threading.Barrier = barrier
+        ) -> None:
+            gate.wait()
+            try:
+                client.log_param(run, key, value)
+            except Exception:  # one of the two should be refused
+                return
+            taken.append(value)
+
+        threads = [threading.Thread(target=write, args=(value,)) for value in ("a", "b")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        yield len(accepted) == 1, f"acceptées : {accepted}"
+
+
+def _repeated(context: Context, count: int) -> Iterator[Trial]:
+    client, run, rng = context
+    values = ["1", "a\r\nb", "a\rb", "a\nb", "", "é", "x" * 6000, "a\u2028b"]
+    for i in range(count):
+        value = rng.choice(values)
+        client.log_param(run, f"s{i}", value)
+        try:
+            client.log_param(run, f"s{i}", value)
+        except Exception as error:  # the counter-example
+            yield False, f"{value[:8]!r} : {type(error).__name__}"
+        else:
+            yield True, ""
+
+
+_ANNOUNCED = "abcXYZ019_-. :/"
+_STRANGE = ["\n", "@", "%", "=", "§", "\u0301", "😀", "+", "\u00a0", "\t"]
+
+
+def _accepted(client: MlflowClient, run: str, name: str) -> bool:
+    try:
+        client.log_metric(run, name, 1.0)
+    except Exception:  # a refusal, of whatever sort
+        return False
+    return True
+
+
+def _announced_names(context: Context, count: int) -> Iterator[Trial]:
+    client, run, rng = context
+    for _ in range(count):
+        name = "".join(rng.choices(_ANNOUNCED, k=rng.randrange(1, 6)))
+        yield _accepted(client, run, name), repr(name)
+
+
+def _strange_names(context: Context, count: int) -> Iterator[Trial]:
+    client, run, rng = context
+    for i in range(count):
+        strange = rng.choice(_STRANGE)
+        name = rng.choice((f"e{i}{strange}", f"e{i}{strange}x", f"{strange}e{i}"))
+        yield not _accepted(client, run, name), repr(name)
+
+
+TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
+    "dernier": _latest,
+    "dernier-nan": _latest_nan,
+    "dernier-ordre": _latest_order,
+    "dernier-numpy": lambda context, count: _latest_numpy(context, max(3, count // 10)),
+    "ordre": lambda context, count: _history(context, count, _by_time),
+    "ecriture": lambda context, count: _history(context, count, _as_written),
+    "doublons": _duplicates,
+    "complet": _complete,
+    "param-unique": _write_once,
+    "param-refus": _rewrite_refused,
+    "param-course": lambda context, count: _race(context, max(5, count // 3)),
+    "param-repete": _repeated,
+    "nom-annonce": _announced_names,
+    "nom-hors": _strange_names,
+}
+
+
+def _try_all(store: Store, count: int, seed: int) -> pd.DataFrame:
+    client = store.client()
+    experiment = store.create_experiment("sens")
+    rows: list[dict[str, Any]] = []
+    for name, trial in TRIALS.items():
+        run = client.create_run(experiment).info.run_id
+        outcomes = list(trial((client, run, random.Random(f"{seed}{name}")), count))
+        failures = [told for held, told in outcomes if not held]
+        rows.append(
+            {
+                "magasin": store.name,
+                "propriete": name,
+                "enonce": PROPERTIES[name],
+                "n": len(outcomes),
+                "contre_exemples": len(failures),
+                "exemple": min(failures, key=len, default="")[:400],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def semantics(backends: list[StoreName], trials: int, seed: int) -> pd.DataFrame:
+    """Counter-examples to each property, ``trials`` tries each, per backend.
+
+    Columns ``magasin, propriete, enonce, n, contre_exemples, exemple`` (the shortest
+    counter-example).
+    """
+    with open_stores(backends, quick_folder()) as stores:
+        jobs = [(portable(store), trials, seed) for store in stores.values()]
+        return pd.concat(spread(_try_all, jobs), ignore_index=True)
+
+
+_TYPED: tuple[Any, ...] = (True, 3, 2**53 + 1, 0.1, -0.0, math.inf, math.nan, "1e3", "nan", None)
+
+
+def types(backend: StoreName) -> pd.DataFrame:
+    """What a value of each type becomes as a metric and as a parameter.
+
+    Columns ``type, valeur, metrique, parametre`` (what is read back, as text; a refusal
+    is told by the name of its error).
+    """
+    import numpy as np
+
+    values = [*_TYPED, np.float32(0.1), np.int64(3), np.array([0.5]), [1, "a"], {"a": None}, b"\xff"]
+    with open_stores([backend], quick_folder()) as stores:
+        store = stores[backend]
+        client = store.client()
+        run = client.create_run(store.create_experiment("types")).info.run_id
+        rows = []
+        for i, value in enumerate(values):
+            try:
+                client.log_metric(run, f"m{i}", value)
+                metric = repr(client.get_run(run).data.metrics[f"m{i}"])
+            except Exception as error:  # the refusal is the result
+                metric = f"refusé ({type(error).__name__})"
+            client.log_param(run, f"p{i}", value)
+            rows.append(
+                {
+                    "type": type(value).__name__,
+                    "valeur": repr(value),
+                    "metrique": metric,
+                    "parametre": repr(client.get_run(run).data.params[f"p{i}"]),
+                }
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,183 @@
+"""What MLflow's own page shows, against what is stored: a real browser on a real server.
+
+Three things are compared: numbers in the details of a run and in the comparison of two
+runs; the number of points that a chart draws (read from Plotly's data in the page), and
+whether an isolated peak is drawn; and whether an experiment still opens when one of its
+runs was written straight to the database with a step from NumPy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from mlflow_study.stores import Store, StoreName, open_store
+from mlflow_study.tracking.workers import quick_folder, spread
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SHOWN: dict[str, float] = {
+    "tiers": 1 / 3,
+    "precis": 123456789.123456789,
+    "petit": 1.23456789e-7,
+    "entier": float(2**53),
+    "negatif": -0.000123456789,
+    "arrondi": 0.1 + 0.2,
+}
+PEAK = 1000.0
+PLOTS = "() => [...document.querySelectorAll('.js-plotly-plot')].map(g => g.data.map(d => [d.type, [...(d.y || [])]]))"
+COLUMNS = ("quoi", "objet", "stocke", "montre", "egal", "detail")
+
+
+def browser_path() -> str | None:
+    """A Chromium on this machine, or None."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        found = shutil.which(name)
+        if found:
+            return found
+    return None
+
+
+def missing() -> str | None:
+    """Why no browser can be driven here, in French; None when one can."""
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        return "le paquet playwright n’est pas installé"
+    return None if browser_path() else "aucun navigateur Chromium n’est installé"
+
+
+def _prepare(store: Store, points: int) -> dict[str, str]:
+    """Write the runs to look at; returns their ids."""
+    import numpy as np
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+    assert store.database_url is not None
+    client = MlflowClient(store.database_url)
+    experiment, poisoned = store.create_experiment("page"), store.create_experiment("empoisonnee")
+    runs = {}
+    for name in ("un", "deux"):
+        run = client.create_run(experiment, run_name=name).info.run_id
+        client.log_batch(run, metrics=[Metric(key, value, 1, 0) for key, value in SHOWN.items()])
+        client.set_terminated(run)
+        runs[name] = run
+    curve = [Metric("courbe", PEAK if i == points // 3 + 1 else float(i % 2), i, i) for i in range(points)]
+    client.log_batch(runs["un"], metrics=curve)
+    good = client.create_run(poisoned, run_name="sain").info.run_id
+    client.log_metric(good, "m", 1.0, step=1)
+    bad = client.create_run(poisoned, run_name="pas de NumPy").info.run_id
+    client.log_metric(bad, "m", 1.0, step=np.int64(1))
+    return {**runs, "experience": experiment, "empoisonnee": poisoned}
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", text)]
+
+
+def _row(quoi: str, objet: str, stocke: float, montre: float | None, detail: str = "") -> dict[str, Any]:
+    return {
+        "quoi": quoi,
+        "objet": objet,
+        "stocke": stocke,
+        "montre": montre,
+        "egal": montre == stocke,
+        "detail": detail,
+    }
+
+
+def _details(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]]:
+    page.goto(f"{base}/#/experiments/{ids['experience']}/runs/{ids['un']}")
+    page.get_by_text("arrondi", exact=True).first.wait_for(timeout=20000)
+    lines = page.inner_text("body").splitlines()
+    rows = []
+    for name, value in SHOWN.items():
+        after = lines[lines.index(name) + 1] if name in lines[:-1] else ""
+        shown = next(iter(_numbers(after)), None)
+        rows.append(_row("nombre, détail d’un run", name, value, shown, after))
+    return rows
+
+
+def _comparison(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]]:
+    runs = json.dumps([ids["un"], ids["deux"]])
+    experiments = json.dumps([ids["experience"]])
+    page.goto(f"{base}/#/compare-runs?runs={runs}&experiments={experiments}")
+    page.get_by_text("arrondi").first.wait_for(timeout=20000)
+    page.wait_for_timeout(500)
+    text = page.inner_text("body")
+    rows = []
+    for name, value in SHOWN.items():
+        found = re.search(rf"^\s*{name}\s+(-?[\d.]+(?:e[-+]?\d+)?)", text, re.MULTILINE)
+        shown = float(found.group(1)) if found else None
+        rows.append(_row("nombre, comparaison de runs", name, value, shown, found.group(1) if found else "non trouvé"))
+    return rows
+
+
+def _chart(page: Page, base: str, ids: dict[str, str], points: int) -> list[dict[str, Any]]:
+    page.goto(f"{base}/#/experiments/{ids['experience']}/runs/{ids['un']}/model-metrics")
+    drawn: list[float] = []
+    for _ in range(100):
+        page.wait_for_timeout(100)
+        curves = [[v for v in y if v is not None] for plot in page.evaluate(PLOTS) for kind, y in plot if kind != "bar"]
+        drawn = max(curves, key=len, default=[])
+        if len(drawn) > 1:
+            break
+    text = page.inner_text("body").lower()
+    told = [word for word in ("sampl", "échantillon", "downsampl") if word in text]
+    return [
+        _row("points d’un graphique", "courbe", float(points), float(len(drawn)), "avertit" if told else "sans avertissement"),
+        _row("pic d’un graphique", "courbe", PEAK, max(drawn, default=math.nan)),
+    ]
+
+
+def _poisoned(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]]:
+    statuses: list[int] = []
+    page.on("response", lambda r: statuses.append(r.status) if r.url.endswith("runs/search") else None)
+    page.goto(f"{base}/#/experiments/{ids['empoisonnee']}/runs")
+    for _ in range(60):
+        page.wait_for_timeout(100)
+        if statuses:
+            break
+    page.wait_for_timeout(700)
+    seen = sum(name in page.inner_text("body") for name in ("sain", "pas de NumPy"))
+    return [_row("runs d’une expérience", "pas entier de NumPy", 2.0, float(seen), f"réponse HTTP {sorted(set(statuses))}")]
+
+
+def _look(points: int) -> pd.DataFrame:
+    from playwright.sync_api import sync_playwright
+
+    with open_store("http+sqlite", quick_folder()) as store, sync_playwright() as driver:
+        ids = _prepare(store, points)
+        browser = driver.chromium.launch(
+            executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"]
+        )
+        try:
+            page = browser.new_page(viewport={"width": 1500, "height": 1400})
+            rows = _details(page, store.tracking_uri, ids)
+            rows += _chart(page, store.tracking_uri, ids, points)
+            rows += _comparison(page, store.tracking_uri, ids)
+            rows += _poisoned(page, store.tracking_uri, ids)
+        finally:
+            browser.close()
+        if store.process is not None:
+            store.process.stop()
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def page_shown(points: int, browser: bool = True) -> pd.DataFrame:
+    """Numbers and points shown by MLflow's page against those stored.
+
+    ``points`` of one curve.  Columns ``quoi, objet, stocke, montre, egal, detail``; one
+    row whose ``quoi`` is «non éprouvée» where no browser can be driven.
+    """
+    reason = missing() if browser else "page non demandée (paramètre « page »)"
+    if reason:
+        return pd.DataFrame([_row("non éprouvée", "", math.nan, None, reason)], columns=list(COLUMNS))
+    return spread(_look, [(points,)])[0]
