@@ -12,6 +12,9 @@ The forge stands for the team's Git server: bare repositories whose address is
 them on this disk (``url.….insteadOf``).  A plain ``file://`` address would not do: MLflow
 takes it for a working folder and writes into it.
 
+The author then goes on: a later commit on the forge changes the share of test data.  A
+reproduction from the head of the repository is not a reproduction of the run.
+
 Ways of recording:
 
 - ``autolog``: ``mlflow.sklearn.autolog()`` and nothing else;
@@ -237,8 +240,9 @@ def launch_project(
 
 def _put_away(place: _Place, outcome: nursery.Outcome) -> Recorded:
     kept = place.author.with_name(f"{place.author.name}.range")
-    produced = place.clone
-    metrics_file, predictions_file = produced / "metrics.json", produced / "predictions.npy"
+    metrics_file = place.clone / "metrics.json"
+    predictions_file = place.clone / "predictions.npy"
+    _go_on(place)
     metrics = json.loads(metrics_file.read_text()) if metrics_file.exists() else {}
     predictions = np.load(predictions_file) if predictions_file.exists() else None
     shutil.move(place.author, kept)
@@ -255,6 +259,16 @@ def _put_away(place: _Place, outcome: nursery.Outcome) -> Recorded:
         wall_s=outcome.wall_s,
         cpu_s=outcome.cpu_s,
     )
+
+
+def _go_on(place: _Place) -> None:
+    """A later commit reaches the forge; the author's folder stays at the commit that ran."""
+    program_file = place.clone / "train.py"
+    text = program_file.read_text(encoding="utf-8")
+    program_file.write_text(text.replace("test_size=0.25", "test_size=0.3"), encoding="utf-8")
+    git(place.clone, "commit", "--quiet", "--all", "--message=Keep more data for the test")
+    git(place.clone, "push", "--quiet", str(place.bare), "main")
+    git(place.clone, "checkout", "--quiet", place.commit)
 
 
 def git(folder: Path, *arguments: str) -> str:

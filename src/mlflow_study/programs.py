@@ -186,8 +186,8 @@ _RECORD: dict[Recording, str] = {
         {_FIT}
         mlflow.log_params(vars(args))
         mlflow.log_metrics(metrics)
-        origin = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-        mlflow.set_tags({{{{"git.url": origin, "command": " ".join(["train.py", *sys.argv[1:]])}}}})
+        origin = subprocess.run(git, capture_output=True, text=True).stdout.strip()
+        mlflow.set_tags({{{{"git.url": origin or "unknown", "command": " ".join(["train.py", *sys.argv[1:]])}}}})
         frozen = sorted(f"{{{{d.name}}}}=={{{{d.version}}}}" for d in distributions())
         mlflow.log_text("\\n".join(frozen), "environment/requirements.txt")
         mlflow.log_input(mlflow.data.from_pandas(x_train, name="train"), context="training")
