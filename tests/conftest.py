@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import synthetic_edition
 
-from mlflow_study.paths import Build
+from mlflow_study.paths import ROOT, Build
 
 REPORT_VARIABLE = "MLFLOW_STUDY_RAPPORT"
-"""Environment variable: a built report to test in place of the synthetic one."""
+"""Environment variable: a built report to test in place of one that the tests make."""
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +23,24 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> Build:
 
 
 @pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """The real study through the real runner, with the tiny profile ``essai``."""
+    build = Build(tmp_path_factory.mktemp("etude") / "essai")
+    command = [sys.executable, "-m", "mlflow_study", "--profil", "essai", "--sortie"]
+    done = subprocess.run([*command, str(build.folder)], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    return build
+
+
+@pytest.fixture(scope="session", params=["édition forgée", "étude réelle"])
 def report_html(request: pytest.FixtureRequest) -> Path:
-    """The page under test: the one that the environment names, else the synthetic one."""
-    if named := os.environ.get(REPORT_VARIABLE):
-        return Path(named).resolve()
+    """The pages under test: the synthetic one, and the one that the environment names or,
+    where it names none, that of the real study."""
     from mlflow_study.publication.html import build_report
 
-    return build_report(request.getfixturevalue("edition"))
+    if request.param == "édition forgée":
+        return build_report(request.getfixturevalue("edition"))
+    if named := os.environ.get(REPORT_VARIABLE):
+        return Path(named).resolve()
+    build: Build = request.getfixturevalue("study")
+    return build.folder / "rapport.html"

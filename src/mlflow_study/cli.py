@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -290,6 +291,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from mlflow_study.stores import hide_password
 
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for sign in (signal.SIGINT, signal.SIGTERM):  # even where a parent had them ignored
+        signal.signal(sign, signal.default_int_handler)
     try:
         options = parser().parse_args(words)
         if options.aide:
