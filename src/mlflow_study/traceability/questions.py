@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from mlflow_study.stores import Store, open_stores
+from mlflow_study.stores import Store
 from mlflow_study.traceability.grades import Grade
 from mlflow_study.traceability.repositories import Repository, environment
 
@@ -252,36 +252,6 @@ QUESTIONS: tuple[Question, ...] = (
     Question("auteur-suppression", "agent", "Qui a supprimé le run « à jeter » ?", _nothing, lambda _: "bob"),
     Question("auteur-retouche", "agent", "Qui a ajouté des points à la métrique ?", _nothing, lambda _: "bob"),
 )  # fmt: skip
-
-
-def ask_questions(backends: Sequence[str]) -> pd.DataFrame:
-    """One row per backend and question.
-
-    Columns: backend, prov, question (id), texte, note, temps_s (wall time of the
-    answer).  Answers themselves are not kept: they hold identifiers of the machine.
-    """
-    rows: list[dict[str, Any]] = []
-    with (
-        open_stores(backends) as stores,
-        tempfile.TemporaryDirectory(prefix="etude-", ignore_cleanup_errors=True) as folder,
-    ):
-        root = Path(folder).resolve()
-        for name, (asker, truth) in live(stores, root).items():
-            for question in QUESTIONS:
-                begun = time.perf_counter()
-                answer = question.resolve(asker)
-                elapsed = time.perf_counter() - begun
-                rows.append(
-                    {
-                        "backend": name,
-                        "prov": question.prov,
-                        "question": question.id,
-                        "texte": question.text,
-                        "note": question.grade(answer, question.truth(truth)),
-                        "temps_s": elapsed,
-                    }
-                )
-    return pd.DataFrame(rows)
 
 
 @contextmanager

@@ -1,0 +1,398 @@
+"""From observations to the KPIs of the chapter."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import pandas as pd
+
+from mlflow_study.chapter import Chapter
+from mlflow_study.evidence.statistics import median_ratio, quantile, wilson
+from mlflow_study.traceability.grades import GRADES
+
+SEED = 4
+FILES = ("artefact-remplace", "artefact-edite", "artefact-efface", "modele-edite")
+VERSION_CHANGES = ("version-description", "version-etiquette", "alias", "alias-supprime", "stade")
+EXPERIMENT_CHANGES = ("experience-nom", "experience-etiquette")
+_PER_QUESTION = (
+    "questions fixes, une réponse par question lue dans l’API au mot ; l’intervalle de Wilson "
+    "vaut si l’on tient ces questions pour un tirage de celles que l’on se pose"
+)
+
+
+def slug(text: str) -> str:
+    """``text`` as a part of a KPI id."""
+    plain = unicodedata.normalize("NFKD", text.replace("’", "-")).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+
+
+def _rate(chapter: Chapter, id: str, label: str, found: int, n: int, method: str) -> None:
+    chapter.kpi(
+        id, label, found / n, "proportion", intervalle=wilson(found, n), n=n, methode=method
+    )
+
+
+def _count(chapter: Chapter, id: str, label: str, found: int, n: int, method: str) -> None:
+    chapter.kpi(id, label, int(found), "", n=int(n), methode=method)
+
+
+def unavailable_backend(chapter: Chapter, backend: str, reason: str) -> None:
+    """A backend that could not be opened: its main KPIs are said not measured."""
+    for id, label in (
+        ("tracabilite.questions.juste", "questions de provenance bien répondues"),
+        ("tracabilite.changements.suivis", "changements qui se suivent"),
+    ):
+        chapter.not_measured(
+            f"{id}.{backend}", label, "proportion", methode=_PER_QUESTION, motif=reason
+        )
+
+
+def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
+    """KPIs of ``contexts.observe_contexts``, per backend."""
+    method = "un lancement par contexte, dans un processus à lui ; la vérité est préparée"
+    for backend, rows in contexts.groupby("backend", sort=False):
+        code = rows[rows["question"] == "code"]
+        recorded = code[code["note"] != "absente"]
+        plain = code[code["famille"] != "git_model_versioning"]
+        _rate(
+            chapter,
+            f"tracabilite.contextes.code_juste.{backend}",
+            "code qui a tourné retrouvé",
+            int((plain["note"] == "juste").sum()),
+            len(plain),
+            method,
+        )
+        _count(
+            chapter,
+            f"tracabilite.contextes.commit_faux.{backend}",
+            "commits enregistrés qui ne contiennent pas le code exécuté",
+            int((recorded["note"] == "fausse").sum()),
+            len(recorded),
+            method,
+        )
+        projects = code[code["famille"] == "MLflow Project"]
+        _count(
+            chapter,
+            f"tracabilite.contextes.projet.{backend}",
+            "lancements par MLflow Project dont un commit est gardé",
+            int((projects["note"] != "absente").sum()),
+            len(projects),
+            method,
+        )
+        for question, label in (
+            ("utilisateur", "auteurs faux"),
+            ("fichier", "fichiers lancés mal nommés"),
+            ("date", "dates fausses"),
+        ):
+            asked = rows[rows["question"] == question]
+            _count(
+                chapter,
+                f"tracabilite.contextes.{question}_faux.{backend}",
+                label,
+                int((asked["note"] == "fausse").sum()),
+                len(asked),
+                method,
+            )
+        versioned = rows[rows["famille"] == "git_model_versioning"]
+        state = versioned[versioned["question"] == "valide"]
+        _count(
+            chapter,
+            f"tracabilite.versionnage.etat.{backend}",
+            "états du dépôt bien dits par git_model_versioning",
+            int((state["note"] == "juste").sum()),
+            len(state),
+            method,
+        )
+        changed = versioned[
+            (versioned["question"] == "code") & (versioned["verite"] == "code hors de tout commit")
+        ]
+        _count(
+            chapter,
+            f"tracabilite.versionnage.code.{backend}",
+            "codes non validés que la différence gardée redonne",
+            int((changed["note"] == "juste").sum()),
+            len(changed),
+            method,
+        )
+        twice = changed[changed["contexte"] == "genai-deux-etats"]
+        _count(chapter, f"tracabilite.versionnage.confondus.{backend}", "états distincts confondus", int((twice["note"] == "fausse").sum()), len(twice), method)  # fmt: skip
+
+
+def record_hook(chapter: Chapter, without: pd.DataFrame, hooked: pd.DataFrame) -> None:
+    """The code, with and without the hook, on the contexts that both tried."""
+    method = "mêmes contextes, mêmes vérités, avec et sans le crochet"
+    for backend, rows in hooked.groupby("backend", sort=False):
+        same = without[
+            (without["backend"] == backend) & without["contexte"].isin(set(rows["contexte"]))
+        ]
+        for name, table in (("sans", same), ("avec", rows)):
+            code = table[table["question"] == "code"]
+            _rate(
+                chapter,
+                f"tracabilite.remede.code_juste_{name}.{backend}",
+                f"code retrouvé, {name} le crochet",
+                int((code["note"] == "juste").sum()),
+                len(code),
+                method,
+            )
+            _count(chapter, f"tracabilite.remede.code_faux_{name}.{backend}", f"réponses fausses sur le code, {name} le crochet", int((code["note"] == "fausse").sum()), len(code), method)  # fmt: skip
+
+
+def record_questions(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
+    """KPIs of ``interview.interview``."""
+    for backend, rows in tables["questions"].groupby("backend", sort=False):
+        for grade in GRADES:
+            _rate(
+                chapter,
+                f"tracabilite.questions.{grade}.{backend}",
+                f"réponses {grade}s" if grade != "fausse" else "réponses fausses",
+                int((rows["note"] == grade).sum()),
+                len(rows),
+                _PER_QUESTION,
+            )
+        notes = rows.set_index("question")["note"]
+        method = "scénario joué, réponse de l’API comparée au journal"
+        for name, label, ids in (
+            (
+                "source",
+                "adresses de données qui ramènent aux données",
+                ("lieu-donnees", "lieu-relecture"),
+            ),
+            (
+                "version",
+                "run, modèle et auteur d’une version",
+                ("run-version", "modele", "auteur-version"),
+            ),
+        ):
+            _count(
+                chapter,
+                f"tracabilite.questions.{name}.{backend}",
+                label,
+                int((notes[list(ids)] == "juste").sum()),
+                len(ids),
+                method,
+            )
+        _count(
+            chapter,
+            f"tracabilite.questions.numero.{backend}",
+            "numéros de version qui désignent un autre modèle",
+            int(notes["numero-reutilise"] == "fausse"),
+            1,
+            method,
+        )
+        links = tables["modele"][tables["modele"]["backend"] == backend]
+        _count(
+            chapter,
+            f"tracabilite.modele.liens.{backend}",
+            "liens d’un modèle enregistré",
+            int(links["trouve"].sum()),
+            len(links),
+            method,
+        )
+        formats = tables["formats"][tables["formats"]["backend"] == backend]
+        prov = "notice d’une version exportée par la bibliothèque prov, relue et comparée"
+        _count(
+            chapter,
+            f"tracabilite.prov.relus.{backend}",
+            "formats PROV relus égaux",
+            int((formats["relu"] == "égal").sum()),
+            len(formats),
+            prov,
+        )
+        broken = tables["contraintes"][tables["contraintes"]["backend"] == backend]
+        chapter.kpi(
+            f"tracabilite.prov.contraintes.{backend}",
+            "contraintes PROV rompues par la notice",
+            len(broken),
+            "",
+            methode=prov,
+        )
+        for kind, name in (("deviné", "devines"), ("absent", "absents")):
+            gaps = tables["manques"][
+                (tables["manques"]["backend"] == backend) & (tables["manques"]["sorte"] == kind)
+            ]
+            chapter.kpi(f"tracabilite.prov.{name}.{backend}", f"éléments PROV {kind}s", len(gaps), "", methode=prov)  # fmt: skip
+
+
+def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "changements") -> None:
+    """KPIs of ``changes.follow_changes``; ``prefix`` tells the run under the log apart."""
+    method = "changements joués un à un ; la valeur, l’instant et l’auteur sont cherchés partout"
+    labels = {
+        "ancienne": "changements dont l’ancienne valeur est gardée",
+        "date": "changements dont la date est gardée",
+        "auteur": "changements dont l’auteur est gardé",
+    }
+    for backend, rows in changes.groupby("backend", sort=False):
+        done = rows[rows["issue"] == "accepté"]
+        n = len(done)
+        for column, label in labels.items():
+            for place, places in (("api", ["API"]), ("magasin", ["API", "base"])):
+                _rate(
+                    chapter,
+                    f"tracabilite.{prefix}.{column}_{place}.{backend}",
+                    f"{label} ({'API' if place == 'api' else 'API ou base'})",
+                    int(done[column].isin(places).sum()),
+                    n,
+                    method,
+                )
+        followed = (done[list(labels)] == "API").all(axis=1)
+        _rate(
+            chapter,
+            f"tracabilite.{prefix}.suivis.{backend}",
+            "changements qui se suivent (valeur, date et auteur par l’API)",
+            int(followed.sum()),
+            n,
+            method,
+        )
+        _rate(
+            chapter,
+            f"tracabilite.{prefix}.alarme.{backend}",
+            "changements dont il reste un signe",
+            int(done["alarme"].sum()),
+            n,
+            method,
+        )
+        by_id = rows.set_index("changement")
+        for name, label, ids, test in (
+            ("fichiers", "altérations de fichiers qui se voient", FILES, by_id["alarme"]),
+            (
+                "horodatage_version",
+                "changements d’une version qui en changent la date",
+                VERSION_CHANGES,
+                by_id["date"] == "API",
+            ),
+            (
+                "horodatage_experience",
+                "changements d’une expérience qui en changent la date",
+                EXPERIMENT_CHANGES,
+                by_id["date"] == "API",
+            ),
+        ):
+            _count(chapter, f"tracabilite.{prefix}.{name}.{backend}", label, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
+
+
+def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
+    """KPIs of ``registry_history.live_registry``."""
+    method = "vie jouée avec un journal ; instants et faits tirés au sort, parts égales par nature"
+    questions = tables["questions"]
+    for backend, rows in questions.groupby("backend", sort=False):
+        for reader, name in (("prudent", "etats_passes"), ("journal", "etats_passes_journal")):
+            asked = rows[rows["lecteur"] == reader]
+            who = "par l’API" if reader == "prudent" else "par le journal de la base"
+            _rate(
+                chapter,
+                f"tracabilite.registre.{name}.{backend}",
+                f"états passés retrouvés {who}",
+                int((asked["note"] == "juste").sum()),
+                len(asked),
+                method,
+            )
+        naive = rows[rows["lecteur"] == "naif"]
+        _rate(
+            chapter,
+            f"tracabilite.registre.naif_faux.{backend}",
+            "états passés faux pour qui lit l’état présent",
+            int((naive["note"] == "fausse").sum()),
+            len(naive),
+            method,
+        )
+        alias = rows[(rows["lecteur"] == "prudent") & (rows["nature"] == "alias")]
+        _rate(
+            chapter,
+            f"tracabilite.registre.alias.{backend}",
+            "alias passés retrouvés par l’API",
+            int((alias["note"] == "juste").sum()),
+            len(alias),
+            method,
+        )
+        links = tables["lignee"][tables["lignee"]["backend"] == backend].set_index("maillon")
+        chain = links.drop(index="run non supprimé")
+        _rate(
+            chapter,
+            f"tracabilite.registre.lignee.{backend}",
+            "versions dont la lignée va jusqu’au code",
+            int(chain["complets"].min()),
+            int(chain["n"].iloc[0]),
+            method,
+        )
+        access = tables["acces"][tables["acces"]["backend"] == backend]
+        last = access[access["evenements"] == access["evenements"].max()]
+        for operation, timed in last.groupby("operation", sort=False):
+            median = quantile(timed["temps_s"], 0.5)
+            chapter.kpi(f"tracabilite.registre.acces_{slug(str(operation))}.{backend}", f"{operation}, médiane", median.value, "s", intervalle=median.interval, n=median.n, methode="temps au mur, client en place", conditions={"evenements": int(last["evenements"].iloc[0])})  # fmt: skip
+
+
+def field_classes(records: pd.DataFrame) -> pd.DataFrame:
+    """One row per field: ``seul`` (in every record), ``demandé`` (in some) or ``jamais``."""
+    share = records.groupby(["champ", "libelle", "groupe"], sort=False)["rempli"].mean()
+    table = share.reset_index(name="part")
+    table["classe"] = [
+        "seul" if p == 1 else "jamais" if p == 0 else "demandé" for p in table["part"]
+    ]
+    return table
+
+
+def record_transparency(chapter: Chapter, records: pd.DataFrame) -> None:
+    """KPIs of ``transparency.read_records``."""
+    method = "champs d’une grille fixe, lus dans la notice de chaque expérience de la population"
+    classes = field_classes(records)
+    for kind, name in (("seul", "seul"), ("demandé", "demande"), ("jamais", "jamais")):
+        label = {
+            "seul": "champs remplis sans qu’on le demande",
+            "demandé": "champs remplis seulement si on le demande",
+            "jamais": "champs jamais remplis",
+        }[kind]
+        _rate(
+            chapter,
+            f"tracabilite.transparence.{name}",
+            label,
+            int((classes["classe"] == kind).sum()),
+            len(classes),
+            method,
+        )
+    for recording, rows in records.groupby("enregistrement", sort=False):
+        _rate(chapter, f"tracabilite.transparence.rempli.{slug(str(recording))}", f"champs remplis, enregistrement « {recording} »", int(rows["rempli"].sum()), len(rows), method)  # fmt: skip
+
+
+def record_retrieval(chapter: Chapter, timed: pd.DataFrame) -> None:
+    """KPIs of ``transparency.time_retrieval``: the largest store of each backend."""
+    for backend, rows in timed.groupby("backend", sort=False):
+        wrong = int((~rows["juste"]).sum())
+        _count(
+            chapter,
+            f"tracabilite.recherche.fausse.{backend}",
+            "recherches qui rendent autre chose",
+            wrong,
+            len(rows),
+            "cinq recherches dont la réponse est connue",
+        )
+        large = rows[rows["runs"] == rows["runs"].max()]
+        for task, times in large.groupby("tache", sort=False):
+            median = quantile(times["temps_s"], 0.5)
+            chapter.kpi(f"tracabilite.recherche.{slug(str(task))}.{backend}", f"{task}, médiane", median.value, "s", intervalle=median.interval, n=median.n, methode="temps au mur, client en place, magasin rempli", conditions={"runs": int(large["runs"].iloc[0]), "appels": int(times["appels"].max())})  # fmt: skip
+
+
+def record_remedies(chapter: Chapter, convention: pd.DataFrame, cost: pd.DataFrame) -> None:
+    """KPIs of ``remedies``."""
+    for (backend, share), rows in convention.groupby(["backend", "discipline"], sort=False):
+        _rate(
+            chapter,
+            f"tracabilite.remede.convention_{round(100 * float(str(share)))}.{backend}",
+            f"alias passés retrouvés quand {round(100 * float(str(share)))} % des déplacements suivent la convention",
+            int((rows["note"] == "juste").sum()),
+            len(rows),
+            "déplacements joués, un instant demandé par déplacement",
+        )
+    for (backend, operation), rows in cost.groupby(["backend", "operation"], sort=False):
+        with_log, without = rows[rows["journal"]], rows[~rows["journal"]]
+        ratio, interval = median_ratio(with_log["temps_s"], without["temps_s"], seed=SEED)
+        chapter.kpi(f"tracabilite.remede.cout_{slug(str(operation))}.{backend}", f"{operation}, avec le journal rapporté à sans", ratio, "rapport", intervalle=interval, n=len(without), methode="écritures entrelacées dans un ordre tiré au sort, rapport des médianes")  # fmt: skip
+
+
+def hooked_contexts(contexts: pd.DataFrame, families: Sequence[str]) -> list[str]:
+    """Ids of the contexts of the given families, in order."""
+    return list(
+        contexts.loc[contexts["famille"].isin(list(families)), "contexte"].drop_duplicates()
+    )
