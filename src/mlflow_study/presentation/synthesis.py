@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 from babel.dates import format_date
 
-from mlflow_study.chapters import CHAPTERS
 from mlflow_study.evidence.records import Judgement, Kpi, Verdict
 from mlflow_study.evidence.synthesis import Synthesis
 from mlflow_study.presentation import figures, page
@@ -127,21 +126,6 @@ def day(iso: str) -> str:
     return format_date(date.fromisoformat(iso[:10]), "d MMMM y", locale="fr")
 
 
-def answers(synthesis: Synthesis) -> None:
-    """The answer to each sub-question, as its chapter computed it."""
-    for chapter in CHAPTERS:
-        if chapter.synthesis:
-            continue
-        answer = synthesis.answers.get(chapter.name)
-        if not answer:
-            page.finding(chapter.title, "Ce chapitre n’a pas été exécuté.")
-            continue
-        lines = [f"*{answer['question']}*", answer["answer"]]
-        lines += [f"- {figure}" for figure in answer.get("figures", [])]
-        text = "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
-        page.finding(chapter.title, text)
-
-
 def verdict_figure(synthesis: Synthesis) -> None:
     """Verdicts by sub-question: one square per claim."""
     domains = [d for d in QUESTIONS if any(v.domaine == d for v in synthesis.verdicts)]
@@ -201,11 +185,7 @@ def kpi_table(synthesis: Synthesis, wanted: Sequence[SubjectKpi]) -> None:
     """The KPIs that the subject asks for, with what was measured for each."""
     rows = []
     for item in wanted:
-        found = [
-            kpi
-            for kpi_id, kpi in synthesis.kpis.items()
-            if any(fnmatchcase(kpi_id, pattern) for pattern in item.patterns)
-        ]
+        found = matching(synthesis.kpis, item.patterns)
         if not found:
             rows.append(
                 {
@@ -245,15 +225,6 @@ def verdict_list(verdicts: Sequence[Verdict], empty: str) -> None:
     page.prose("\n".join(f"- **{v.id}** {v.enonce} *{v.motif}.*" for v in verdicts))
 
 
-def register(synthesis: Synthesis) -> None:
-    """The whole register, one table per sub-question."""
-    for domain, title in QUESTIONS.items():
-        own = [v for v in synthesis.verdicts if v.domaine == domain]
-        if own:
-            page.finding(f"{title}\u00a0: {counted(counts(own))}")
-            page.claims(own)
-
-
 def advice(synthesis: Synthesis) -> None:
     """What to do about each claim that does not hold, strongest first."""
     by_id = {claim.id: claim for claim in synthesis.register}
@@ -270,6 +241,62 @@ def measured_kpis(kpis: Mapping[str, Kpi]) -> tuple[int, int]:
     """(number of KPIs measured, number that could not be)."""
     missing = sum(kpi.valeur is None for kpi in kpis.values())
     return len(kpis) - missing, missing
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier study concluded, and the measurements to set beside it."""
+
+    statement: str
+    claims: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+STUDY_OF_2024: tuple[Earlier, ...] = (
+    Earlier("Paramètres et métriques sont tracés, si l’on veut automatiquement.", ("T13",)),
+    Earlier("Les versions du code ne sont pas tracées.", ("P1", "P2")),
+    Earlier("Les dépendances sont gardées avec le modèle, non avec le run.", ("R3", "R4")),
+    Earlier("MLflow ne propose pas d’espace de stockage à proprement parler.", ("S1", "S6")),
+    Earlier(
+        "L’exécutabilité est assurée\u202f; conclure sur la reproductibilité est trop complexe "
+        "sans tests statistiques plus poussés.",
+        patterns=("reproductibilite.taux.*",),
+    ),
+)
+
+
+def student_study(synthesis: Synthesis) -> None:
+    """The conclusions of the student study of 2024, beside what this run measured."""
+    verdicts = {verdict.id: verdict for verdict in synthesis.verdicts}
+    rows = []
+    for earlier in STUDY_OF_2024:
+        found = [
+            f"{verdicts[claim].verdict} ({claim})\u00a0: {verdicts[claim].enonce}"
+            for claim in earlier.claims
+            if claim in verdicts
+        ]
+        found += [
+            f"{kpi.libelle}\u00a0: {fr.kpi(kpi)}"
+            for kpi in matching(synthesis.kpis, earlier.patterns)
+        ]
+        rows.append(
+            {
+                "L’étude de 2024 conclut": earlier.statement,
+                "Cette exécution mesure": " · ".join(found[:4]) or "non mesuré ici",
+            }
+        )
+    page.table(
+        pd.DataFrame(rows),
+        label="tab-etude-2024",
+        title="L’étude de 2024 et la nôtre, question par question",
+        caption="Les conclusions de 2024 sont résumées d’après leur texte\u202f; elles portent sur une "
+        "version antérieure de MLflow et reposent surtout sur la lecture de sa documentation.",
+    )
+
+
+def matching(kpis: Mapping[str, Kpi], patterns: Sequence[str]) -> list[Kpi]:
+    """The KPIs whose id matches one of the patterns, in the order of the chapters."""
+    return [kpi for kpi_id, kpi in kpis.items() if any(fnmatchcase(kpi_id, p) for p in patterns)]
 
 
 SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
