@@ -27,7 +27,7 @@ _CHAPTER = [
     new_code_cell(
         "import matplotlib\nimport numpy as np\nimport pandas as pd\n"
         "from mlflow_study.presentation import numbers as fr, page\n"
-        "from mlflow_study.presentation.figures import format_axis, new, store_colour, store_label\n"
+        "from mlflow_study.presentation.figures import end_labels, format_axis, new, store_colour, store_label\n"
         "bref = page.brief()"
     ),
     new_markdown_cell("## Ce que MLflow affirme"),
@@ -46,14 +46,13 @@ _CHAPTER = [
         "rng = np.random.default_rng(graine)\n"
         "page.finding('SQLite répond plus vite que les fichiers', "
         "'Il lui faut ' + fr.measured(0.0196, 's', (0.0181, 0.021), 300) + ' : voir [@fig-acces] et [@tab-acces].')\n"
-        "fig, ax = new()\n"
+        "fig, ax = new()\nends = []\n"
         "for rank, store in enumerate(['file', 'sqlite', 'postgresql', 'http+sqlite', 'http+postgresql', 'mariadb', 'uri']):\n"
         "    x = np.logspace(1, 5, 12)\n"
         "    y = 1e-4 * (rank + 1) * x ** 0.5 * rng.uniform(0.8, 1.2, 12)\n"
         "    ax.loglog(x, y, 'o-', color=store_colour(store))\n"
-        "    ax.annotate(store_label(store), (x[-1], y[-1]), xytext=(6, 0), textcoords='offset points', "
-        "color=store_colour(store), va='center')\n"
-        "format_axis(ax.yaxis, 's')\n"
+        "    ends.append((store_label(store), x[-1], y[-1], store_colour(store)))\n"
+        "end_labels(ax, ends)\nformat_axis(ax.yaxis, 's')\n"
         "ax.set_xlabel('points de métrique (échelle logarithmique)')\n"
         "ax.set_ylabel('temps de lecture (échelle logarithmique)')\n"
         "page.figure(fig, label='fig-acces', title='Le temps croît comme la racine du nombre de points', "
@@ -72,10 +71,11 @@ _CHAPTER = [
     ),
     new_code_cell("page.claims(verdicts)"),
     new_code_cell(
-        "bref.fill(question='Où MLflow range-t-il les expériences ?', "
+        "reponse = bref.fill(question='Où MLflow range-t-il les expériences ?', "
         "answer='Dans une base SQLite ; les artefacts restent des fichiers.', "
         "figures=[fr.measured(0.0196, 's', (0.0181, 0.021), 300) + ' par lecture'], "
-        "surprise='Rien ne se perd ici.')"
+        "surprise='Rien ne se perd ici.')\n"
+        "assert reponse['surprise'] == 'Rien ne se perd ici.'"
     ),
 ]
 _SYNTHESIS = [

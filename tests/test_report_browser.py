@@ -237,3 +237,36 @@ def test_structure(browser: Any, report_html: Path) -> None:
     ):
         assert line in frame
     page.close()
+
+
+def test_slides_fit_and_ask_for_nothing(browser: Any, report_html: Path, tmp_path: Path) -> None:
+    from mlflow_study.publication.slides import write_slides
+
+    copy = tmp_path / "rapport.html"
+    copy.write_bytes(report_html.read_bytes())
+    path = write_slides(copy)
+    page = browser.new_page(viewport={"width": 1120, "height": 680})
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(path.as_uri())
+    page.wait_for_function("Reveal.isReady()")
+    count = page.evaluate("Reveal.getTotalSlides()")
+    assert count >= 6
+    too_tall = []
+    for _ in range(count):
+        height, title = page.evaluate(
+            """() => { const s = Reveal.getCurrentSlide();
+            const t = s.getBoundingClientRect().top, k = Reveal.getScale();
+            const b = [...s.children].filter((e) => !e.matches('aside'))
+              .map((e) => (e.getBoundingClientRect().bottom - t) / k);
+            return [Math.max(...b), s.querySelector('h1,h2').textContent]; }"""
+        )
+        if height > 680:
+            too_tall.append((title, height))
+        page.evaluate("Reveal.next()")
+    assert too_tall == []
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert errors == []
+    page.close()

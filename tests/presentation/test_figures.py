@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 from urllib.parse import unquote
@@ -133,3 +134,26 @@ def test_verdicts_are_read_in_text_colour(verdict: str) -> None:
     hue = figures.VERDICT_COLOURS[verdict]
     assert _contrast(hue, "#f4f5f4") >= 4.5
     assert _contrast(figures._DARK[hue], "#1f2428") >= 4.5
+
+
+def test_end_labels_never_overlap() -> None:
+    fig, ax = figures.new()
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 100)
+    figures.end_labels(ax, [(f"série {i}", 1.0, 50 + i, figures.INK) for i in range(6)])
+    heights = sorted(
+        float(y)
+        for y, text in re.findall(r'y="([\d.]+)"[^>]*>([^<]*)</text>', figures.svg(fig))
+        if text.startswith("série")
+    )
+    assert len(heights) == 6
+    assert min(b - a for a, b in itertools.pairwise(heights)) >= 11.5
+
+
+@pytest.mark.parametrize(
+    "colour", ["#000000", "#ffffff", "#0072b2", "#fde725", "#777777", "#440154"]
+)
+def test_ink_reads_on_any_colour(colour: str) -> None:
+    ink = figures.ink_on(colour)
+    assert _contrast(ink, colour) >= 4.0
+    assert ink not in figures._DARK

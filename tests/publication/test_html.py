@@ -48,7 +48,7 @@ def test_summary_then_synthesis_then_chapters_then_annexes(page: BeautifulSoup) 
 
 def test_the_answer_computed_last_stands_first(page: BeautifulSoup) -> None:
     assert "une affirmation sur quatre" in text(page, "#resume .bref .reponse")
-    assert "Dans une base SQLite" in text(page, "#resume .reponses dd")
+    assert "Dans une base SQLite" in text(page, "#stockage .bref .reponse")
     assert page.select_one(".bref.attente") is None
     assert page.select_one("#synthese .bref") is None
 
@@ -213,6 +213,32 @@ def test_bare_values_and_warnings_are_not_shown(edition: Build, tmp_path: Path) 
     html = build_report(_with_notebook(edition, tmp_path, cells)).read_text(encoding="utf-8")
     assert "FutureWarning" not in html
     assert "Kpi(id=" not in html
+
+
+def test_without_synthesis_the_chapters_answer_in_the_summary(
+    edition: Build, tmp_path: Path
+) -> None:
+    build = Build(tmp_path / "edition")
+    shutil.copytree(edition.folder, build.folder)
+    html = build_report(build, [CHAPTER]).read_text(encoding="utf-8")
+    page = BeautifulSoup(html, "lxml")
+    assert "Dans une base SQLite" in text(page, "#resume .reponses dd")
+    assert page.select_one("#synthese") is None
+
+
+def test_a_table_of_claims_shown_twice_has_two_anchors(edition: Build, tmp_path: Path) -> None:
+    notebook = nbformat.read(edition.notebooks / f"{CHAPTER}.ipynb", as_version=4)
+    again = [
+        new_code_cell(cell.source, outputs=cell.outputs)
+        for cell in notebook.cells
+        if cell.source == "page.claims(verdicts)"
+    ]
+    cells = [*notebook.cells, *again]
+    page = BeautifulSoup(
+        build_report(_with_notebook(edition, tmp_path, cells)).read_text(encoding="utf-8"), "lxml"
+    )
+    first, second = page.select('[id^="tab-verdicts-"].tableau')
+    assert second["id"] == f"{first['id']}-2"
 
 
 def test_a_missing_notebook_is_named(edition: Build) -> None:

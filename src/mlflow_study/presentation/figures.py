@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ import matplotlib
 import seaborn as sns
 from cycler import cycler
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatter, NullFormatter, ScalarFormatter
 
@@ -167,6 +169,54 @@ def new(height: float = 3.2, width: float = WIDTH, **subplots: Any) -> tuple[Any
     fig, axes = plt.subplots(figsize=(width, height), **subplots)
     plt.close(fig)
     return fig, axes
+
+
+# --- labels ---
+
+
+def ink_on(colour: Any) -> str:
+    """Black or white, whichever reads better on ``colour``; the dark style leaves it alone.
+
+    For words on a heat map, whose colours stay the same in the dark.
+    """
+    red, green, blue = to_rgb(colour)
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)
+    ]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#101214" if luminance > 0.18 else "#fefefe"
+
+
+def end_labels(ax: Any, labels: Iterable[tuple[str, float, float, str]], gap: float = 12.0) -> None:
+    """Write each (text, x, y, colour) right of its point, spread so that none overlaps.
+
+    ``gap`` is the least distance between two lines of text, in points.  Call it last: it
+    needs the final limits of the axes.
+    """
+    ax.figure.draw_without_rendering()
+    scale = 72 / ax.figure.dpi
+    placed = sorted(
+        (
+            (ax.transData.transform((x, y))[1] * scale, text, x, y, hue)
+            for text, x, y, hue in labels
+        ),
+    )
+    heights = [height for height, *_ in placed]
+    for rank in range(1, len(heights)):
+        heights[rank] = max(heights[rank], heights[rank - 1] + gap)
+    if placed:
+        shift = (sum(heights) - sum(height for height, *_ in placed)) / len(placed)
+        heights = [height - shift for height in heights]
+    for target, (height, text, x, y, hue) in zip(heights, placed, strict=True):
+        ax.annotate(
+            text,
+            (x, y),
+            xytext=(7, target - height),
+            textcoords="offset points",
+            color=hue,
+            va="center",
+            annotation_clip=False,
+        )
 
 
 # --- axes ------------------------------------------------------------------------

@@ -154,13 +154,13 @@ def missing(text: str) -> None:
 
 
 def source_link(source: Source) -> str:
-    """A source as a link, or as a file of the installed package."""
-    title = _markdown.label(source.titre)
+    """A source as a link, or as a file of the installed package; its title is left as it is."""
+    title = escape(source.titre)
     if re.match(r"https?://", source.lien):
         title = f'<a href="{escape(source.lien)}">{title}</a>'
     elif source.lien:
         title = f"{title} (<code>{escape(source.lien)}</code>)"
-    return title
+    return f"<cite>{title}</cite>"
 
 
 def verdict_badge(verdict: str) -> str:

@@ -176,11 +176,14 @@ def _section(anchor: str, title: str, html: str, kind: str) -> Tag:
 
 
 def _front_matter(soup: BeautifulSoup, infos: list[ChapterInfo], evidence: Evidence) -> None:
-    """The summary: what the synthesis answers, each chapter's answer, the tally of verdicts."""
+    """The summary: the synthesis' answer and the tally of verdicts.
+
+    Where no synthesis is bound, each chapter's answer stands in its place.
+    """
     answers = []
-    for info in infos:
+    for info in [] if any(info.synthesis for info in infos) else infos:
         brief = soup.select_one(f"#{chapter_id(info.name)} .bref")
-        if brief is None or info.synthesis:
+        if brief is None:
             continue
         question, answer = brief.select_one(".question"), brief.select_one(".reponse p")
         if question is not None and answer is not None:

@@ -22,7 +22,7 @@ from mlflow_study.publication.numbering import attribute
 MAX_BYTES = 3_000_000
 MAX_ELEMENTS = 6_000
 
-_VERBATIM = ("code", "pre", "script", "style", "kbd", "samp")
+_VERBATIM = ("code", "pre", "script", "style", "kbd", "samp", "cite")
 _FETCHING = {"img": "src", "script": "src", "link": "href", "iframe": "src", "source": "src"}
 _FETCHING |= {"object": "data", "video": "src", "audio": "src", "embed": "src"}
 _PRESENTATIONAL = ("border", "align", "valign", "bgcolor", "cellpadding", "cellspacing", "nowrap")
@@ -33,7 +33,8 @@ _PATHS = re.compile(
 _WARNINGS = re.compile(
     r"\b\w*Warning:|\bTraceback \(most recent|\bINFO mlflow|\bWARNING mlflow|\bDeprecated\b"
 )
-_NAN = re.compile(r"(?<![\w«])(nan|NaN|NaT|None|<NA>|inf|True|False)(?![\w»])")
+# «NaN» and «±inf» may be spoken of; what a program prints for a missing value may not
+_NAN = re.compile(r"(?<![\w«±+−-])(nan|NaT|None|<NA>|inf|True|False)(?![\w»])")
 _ENGLISH = re.compile(
     r"\b(the|with|from|which|this|that|these|are|was|were|has|have|not|and|show code|figure shows|"
     r"backend store|artifact store|table of contents|copy|loading)\b",

@@ -20,6 +20,8 @@ from mlflow_study.publication.citations import Citations
 
 _REFERENCE = re.compile(r"\[@([^\]\[]+)\]")
 _CLAIM = re.compile(r"[A-Z]\d+")
+_REPEATABLE = ("tab-affirmations-", "tab-verdicts-")
+"""Tables that ``page.claims`` names itself: the synthesis may show a chapter's again."""
 _VERBATIM = {"code", "pre", "script", "style", "a"}
 
 
@@ -99,6 +101,19 @@ def _prefix(soup: BeautifulSoup, heading: Tag, number: str) -> None:
         heading.insert(0, mark)
 
 
+def _rename(block: Tag, label: str, taken: dict[str, str]) -> str:
+    """Give a repeated table of claims an anchor of its own."""
+    rank = 2
+    while f"{label}-{rank}" in taken:
+        rank += 1
+    new = f"{label}-{rank}"
+    for tag in [block, *block.find_all(True)]:
+        for name in ("id", "aria-labelledby"):
+            if attribute(tag, name).startswith(label):
+                tag[name] = attribute(tag, name).replace(label, new, 1)
+    return new
+
+
 def number_floats(soup: BeautifulSoup) -> dict[str, str]:
     """Give each figure and table its rank; return label → «figure 3».
 
@@ -108,6 +123,8 @@ def number_floats(soup: BeautifulSoup) -> dict[str, str]:
     for selector, word in (("figure.figure", "figure"), ("div.tableau", "tableau")):
         for rank, block in enumerate(soup.select(selector), 1):
             label = str(block["id"])
+            if label in names and label.startswith(_REPEATABLE):
+                label = _rename(block, label, names)
             if label in names:
                 raise StudyError(f"Deux figures ou tableaux portent le nom « {label} ».")
             names[label] = f"{word}{NBSP}{rank}"
