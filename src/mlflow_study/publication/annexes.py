@@ -28,7 +28,7 @@ _MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin", "juillet"),
     *("août", "septembre", "octobre", "novembre", "décembre"),
 )
-_LINKS_SHOWN = 4
+_LINKS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,10 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
     for verdict in evidence.verdicts:
         rows.append(
             f'<tr id="affirmation-{verdict.id}"><th scope="row">{verdict.id}</th>'
-            f"<td>{markdown.inline(verdict.enonce)}<br>"
-            f"<small>Source{fr.NBSP}: {source_link(verdict.source)}</small><br>"
+            f"<td>{markdown.inline(verdict.enonce)}"
+            f"<small>Source{fr.NBSP}: {source_link(verdict.source)}</small>"
             f"<small>Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small></td>"
-            f"<td>{verdict_badge(verdict.verdict)}<br>"
+            f"<td>{verdict_badge(verdict.verdict)}"
             f"<small>{markdown.inline(verdict.motif)}</small></td>"
             f"<td>{_proofs(verdict, known, anchors)}</td></tr>"
         )

@@ -8,7 +8,6 @@ figure, verdicts, advice.  The text of the report goes to the speaker's notes
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,7 +199,7 @@ def _verdicts(section: Tag) -> Iterator[str]:
         if row.select_one(f'a[href="#{section["id"]}"]') is None:
             continue
         cells = row.find_all("td")
-        claim = re.split(r"<br\s*/?>", _inner(cells[0]))[0]
+        claim = _inner(cells[0]).partition("<small")[0]
         rows.append(
             f'<tr><th scope="row">{_inner(row.find("th"))}</th><td>{claim}</td>'
             f"<td>{row.select_one('.verdict')}</td></tr>"
