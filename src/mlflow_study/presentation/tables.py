@@ -93,7 +93,7 @@ def render(
         ]
         header, lines = rows[0], rows[1:]
         alignment = [[False] + [flag] * len(body) for flag in right[1:]]
-        header_right = [False] * len(header)
+        header_right = [False] + [all(right[1:])] * len(body)
     else:
         header, lines = columns, [list(line) for line in zip(*grid, strict=True)]
         alignment = [right for _ in lines]
