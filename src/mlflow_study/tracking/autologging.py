@@ -168,6 +168,7 @@ def _right_run(x: Any, y: Any, imported_before: Any) -> pd.DataFrame:
         rows.append(
             {
                 "cas": case,
+                "limite_annoncee": not case.startswith("prédiction"),
                 "attendu": owner,
                 "recu": ", ".join(landed) or "aucun",
                 "juste": landed == [owner] and new == [value],

@@ -1,7 +1,7 @@
 """What MLflow's own page shows, against what is stored: a real browser on a real server.
 
-Three things are compared: numbers in the details of a run and in the comparison of two
-runs; the number of points that a chart draws (read from Plotly's data in the page), and
+Three things are compared: numbers in the details of a run and on the labels of its
+bars; the number of points that a chart draws (read from Plotly's data in the page), and
 whether an isolated peak is drawn; and whether an experiment still opens when one of its
 runs was written straight to the database with a step from NumPy.
 """
@@ -32,7 +32,7 @@ SHOWN: dict[str, float] = {
     "arrondi": 0.1 + 0.2,
 }
 PEAK = 1000.0
-PLOTS = "() => [...document.querySelectorAll('.js-plotly-plot')].map(g => g.data.map(d => [d.type, [...(d.y || [])]]))"
+PLOTS = "() => [...document.querySelectorAll('.js-plotly-plot')].map(g => g.data.map(d => [d.type, [...(d.y || [])], [...(d.x || [])], [d.text].flat().join(' ')]))"
 COLUMNS = ("quoi", "objet", "stocke", "montre", "egal", "detail")
 
 
@@ -105,35 +105,34 @@ def _details(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]]
     return rows
 
 
-def _comparison(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]]:
-    runs = json.dumps([ids["un"], ids["deux"]])
-    experiments = json.dumps([ids["experience"]])
-    page.goto(f"{base}/#/compare-runs?runs={runs}&experiments={experiments}")
-    page.get_by_text("arrondi").first.wait_for(timeout=20000)
-    page.wait_for_timeout(500)
-    text = page.inner_text("body")
+def _labels(plots: list[list[list[Any]]]) -> list[dict[str, Any]]:
+    """Labels of the bars that the page draws for metrics of one point."""
+    labels = {x[0]: str(text) for plot in plots for kind, _, x, text in plot if kind == "bar" and x}
     rows = []
     for name, value in SHOWN.items():
-        found = re.search(rf"^\s*{name}\s+(-?[\d.]+(?:e[-+]?\d+)?)", text, re.MULTILINE)
-        shown = float(found.group(1)) if found else None
-        rows.append(_row("nombre, comparaison de runs", name, value, shown, found.group(1) if found else "non trouvé"))
+        label = labels.get(value, "")
+        shown = next(iter(_numbers(label)), None)
+        rows.append(_row("nombre, étiquette d’un graphique", name, value, shown, label or "non trouvé"))
     return rows
 
 
 def _chart(page: Page, base: str, ids: dict[str, str], points: int) -> list[dict[str, Any]]:
     page.goto(f"{base}/#/experiments/{ids['experience']}/runs/{ids['un']}/model-metrics")
     drawn: list[float] = []
+    plots: list[list[list[Any]]] = []
     for _ in range(100):
         page.wait_for_timeout(100)
-        curves = [[v for v in y if v is not None] for plot in page.evaluate(PLOTS) for kind, y in plot if kind != "bar"]
+        plots = page.evaluate(PLOTS)
+        curves = [[v for v in y if v is not None] for plot in plots for kind, y, *_ in plot if kind != "bar"]
         drawn = max(curves, key=len, default=[])
-        if len(drawn) > 1:
+        if len(drawn) > 1 and sum(kind == "bar" for plot in plots for kind, *_ in plot) >= len(SHOWN):
             break
     text = page.inner_text("body").lower()
     told = [word for word in ("sampl", "échantillon", "downsampl") if word in text]
     return [
         _row("points d’un graphique", "courbe", float(points), float(len(drawn)), "avertit" if told else "sans avertissement"),
         _row("pic d’un graphique", "courbe", PEAK, max(drawn, default=math.nan)),
+        *_labels(plots),
     ]
 
 
@@ -162,7 +161,6 @@ def _look(points: int) -> pd.DataFrame:
             page = browser.new_page(viewport={"width": 1500, "height": 1400})
             rows = _details(page, store.tracking_uri, ids)
             rows += _chart(page, store.tracking_uri, ids, points)
-            rows += _comparison(page, store.tracking_uri, ids)
             rows += _poisoned(page, store.tracking_uri, ids)
         finally:
             browser.close()

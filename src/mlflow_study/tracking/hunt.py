@@ -1,0 +1,154 @@
+"""Hypothesis hunts for the smallest input that MLflow alters, loses or chokes on.
+
+It covers the same facets as ``generators`` and gives witnesses, no rate: its search is
+guided, so its counts mean nothing.  Runs are repeatable: ``derandomize``, no database of
+examples, no deadline.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlflow_study.stores import Store, StoreName, open_stores
+from mlflow_study.tracking.generators import Case, Write
+from mlflow_study.tracking.roundtrip import CLASSES, DEFECTS, Bench, Outcome, describe
+from mlflow_study.tracking.workers import portable, quick_folder, spread
+
+FACETS = ("valeur", "pas", "horodatage", "nom", "jeu de données", "paramètre", "étiquette")
+
+
+def strategy(facet: str) -> Any:
+    """Hypothesis strategy of the cases that vary one facet."""
+    from hypothesis import strategies as st
+
+    words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+    whole = st.integers(-(2**63), 2**63 - 1)
+    numbers = st.one_of(
+        st.floats(), st.integers(), st.booleans(), st.decimals(allow_nan=False), st.fractions(), words,
+        st.floats(width=32).map(np.float32), whole.map(np.int64),
+    )  # fmt: skip
+    moments = st.one_of(st.integers(), st.floats(), st.booleans(), whole.map(np.int64), st.fractions())
+    long = st.integers(5998, 8003).map(lambda size: "a" * size)
+
+    def metric(**fields: Any) -> Any:
+        plain = {"key": st.just("m"), "value": st.just(0.5), "step": st.just(1), "timestamp": st.just(1)}
+        writes = st.builds(Write, **{**plain, **fields})
+        return writes.map(lambda write: Case("métrique", facet, "client", (write,)))
+
+    def text(kind: Any) -> Any:
+        writes = st.builds(Write, key=st.just("p"), value=st.one_of(words, long))
+        return writes.map(lambda write: Case(kind, facet, "client", (write,)))
+
+    return {
+        "valeur": lambda: metric(value=numbers),
+        "pas": lambda: metric(step=moments),
+        "horodatage": lambda: metric(timestamp=moments),
+        "nom": lambda: metric(key=words),
+        "jeu de données": lambda: metric(dataset=st.tuples(words.filter(bool), st.just("e"))),
+        "paramètre": lambda: text("paramètre"),
+        "étiquette": lambda: text("étiquette"),
+    }[facet]()
+
+
+def _hunt(store: Store, facets: Sequence[str], examples: int) -> list[dict[str, Any]]:
+    from hypothesis import HealthCheck, Phase, find, settings
+    from hypothesis.errors import NoSuchExample
+
+    bench = Bench.open(store)
+    rows = []
+    for facet in facets:
+        seen: dict[str, Outcome] = {}
+
+        def outcome(case: Case, seen: dict[str, Outcome] = seen) -> Outcome:
+            key = repr(case)
+            if key not in seen:
+                try:
+                    seen[key] = bench.together([case], store.create_experiment("chasse"))[0]
+                except Exception as error:  # the run itself was harmed
+                    seen[key] = Outcome(CLASSES[6], message=f"{type(error).__name__}: {error}"[:200])
+            return seen[key]
+
+        for wanted in sorted(DEFECTS, key=CLASSES.index, reverse=True):
+            try:
+                case = find(
+                    strategy(facet),
+                    lambda case, wanted=wanted: outcome(case).classe == wanted,
+                    settings=settings(
+                        max_examples=examples,
+                        derandomize=True,
+                        database=None,
+                        deadline=None,
+                        phases=(Phase.generate, Phase.shrink),
+                        suppress_health_check=list(HealthCheck),
+                    ),
+                )
+            except NoSuchExample:
+                continue
+            found = outcome(case)
+            rows.append(
+                {
+                    "magasin": store.name,
+                    "facette": facet,
+                    "classe": wanted,
+                    "cas": describe(case),
+                    "relu": found.relu,
+                    "message": found.message,
+                    "essais": len(seen),
+                    "code": witness(case, store.name),
+                }
+            )
+    return rows
+
+
+def witness(case: Case, store: str) -> str:
+    """Lines to paste that log the case in a new store and print what is read back."""
+    write = case.writes[0]
+    uri = {
+        "sqlite": 'f"sqlite:///{dossier}/mlflow.db"',
+        "file": 'f"file://{dossier}/mlruns"',
+    }.get(store, '"postgresql+psycopg://…"  # une base vide')
+    if case.kind == "métrique":
+        names = {"step": write.step, "timestamp": write.timestamp}
+        if write.dataset:
+            names |= {"dataset_name": write.dataset[0], "dataset_digest": write.dataset[1]}
+        words = ", ".join(f"{name}={value!r}" for name, value in names.items())
+        call = f"client.log_metric(run, {write.key!r}, {write.value!r}, {words})"
+        shown = f"[(m.value, m.step, m.timestamp) for m in client.get_metric_history(run, {write.key!r})]"
+    else:
+        method, field = ("log_param", "params") if case.kind == "paramètre" else ("set_tag", "tags")
+        call = f"client.{method}(run, {write.key!r}, {write.value!r})"
+        shown = f"client.get_run(run).data.{field}.get({write.key!r})"
+    return textwrap.dedent(f"""\
+        import os, tempfile
+        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+        import numpy as np
+        from decimal import Decimal
+        from fractions import Fraction
+        from mlflow import MlflowClient
+
+        dossier = tempfile.mkdtemp()
+        client = MlflowClient({uri})
+        run = client.create_run(client.create_experiment("temoin")).info.run_id
+        inf, nan = float("inf"), float("nan")
+        {call}
+        print({shown})
+        client.get_run(run).to_proto()  # ce qu’un serveur enverrait
+        """)
+
+
+def hunt(backends: list[StoreName], facets: list[str], examples: int) -> pd.DataFrame:
+    """Smallest witnesses found, one row per (backend, facet, class of defect).
+
+    Columns ``magasin, facette, classe, cas, relu, message, essais, code``.  A missing
+    row means that ``examples`` examples showed nothing, not that there is nothing.
+    """
+    with open_stores(backends, quick_folder()) as stores:
+        jobs = [(portable(store), [facet], examples) for store in stores.values() for facet in facets]
+        rows = [row for part in spread(_hunt, jobs) for row in part]
+    columns = ["magasin", "facette", "classe", "cas", "relu", "message", "essais", "code"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,234 @@
+"""From the observations of this chapter to its KPIs.
+
+Each function takes a table and ``record`` (``Chapter.kpi``).  Rates carry a Wilson
+interval; counts of counter-examples carry the n that they were sought in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from mlflow_study.evidence.records import Kpi
+from mlflow_study.evidence.statistics import wilson
+
+Record = Callable[..., Kpi]
+
+SLUGS = {
+    "identique": "identique",
+    "altérée avec avis": "avec-avis",
+    "altérée en silence": "en-silence",
+    "refus clair": "refus-clair",
+    "refus trompeur": "refus-trompeur",
+    "acceptée, puis illisible": "illisible",
+    "nuit à ce qui était stocké": "nuisible",
+}
+KINDS = {"métrique": "metrique", "paramètre": "parametre", "étiquette": "etiquette"}
+STORES = {
+    "file": "fichiers",
+    "sqlite": "SQLite",
+    "postgresql": "PostgreSQL",
+    "mariadb": "MariaDB",
+    "http+sqlite": "serveur sur SQLite",
+    "http+postgresql": "serveur sur PostgreSQL",
+    "uri": "adresse donnée",
+}
+DRAINED = ("fin", "exception", "sys.exit(0)", "sys.exit(3)", "SIGINT")
+"""Endings after which Python runs its exit hooks."""
+
+
+def label(store: str) -> str:
+    """French name of a backend."""
+    return STORES.get(store, store)
+
+
+def _rate(record: Record, id: str, libelle: str, hits: int, n: int, methode: str) -> None:
+    record(id, libelle, hits / n, "proportion", methode=methode, intervalle=wilson(hits, n), n=n)
+
+
+def _count(record: Record, id: str, libelle: str, hits: int, n: int, methode: str) -> None:
+    record(id, libelle, int(hits), "contre-exemples", methode=methode, n=int(n))
+
+
+def roundtrip(record: Record, table: pd.DataFrame) -> None:
+    """Share of each class per backend, and per kind of datum; counts behind T1–T3, T6, T19–T21."""
+    method = "échantillonnage stratifié, même nombre de cas par strate"
+    for store, cases in table.groupby("magasin"):
+        for name, slug in SLUGS.items():
+            hits = int((cases.classe == name).sum())
+            _rate(record, f"suivi.allerretour.{slug}.{store}", f"aller-retour, {name}, {label(store)}", hits, len(cases), method)  # fmt: skip
+            for kind, kind_slug in KINDS.items():
+                some = cases[cases.genre == kind]
+                hits = int((some.classe == name).sum())
+                _rate(record, f"suivi.{kind_slug}.{slug}.{store}", f"{kind}, {name}, {label(store)}", hits, len(some), method)  # fmt: skip
+        _claims(record, str(store), cases)
+
+
+def _claims(record: Record, store: str, cases: pd.DataFrame) -> None:
+    name = label(store)
+
+    def bad(id: str, libelle: str, strata: list[str], allowed: tuple[str, ...]) -> None:
+        some = cases[cases.strate.isin(strata)]
+        hits = int((~some.classe.isin(allowed)).sum())
+        _count(record, f"suivi.{id}.{store}", f"{libelle}, {name}", hits, len(some), "aller-retour des cas tirés")  # fmt: skip
+
+    same = ("identique",)
+    if store != "file":
+        infinite = cases[cases.strate == "valeur : ±∞"]
+        hits = int((infinite.classe == "altérée avec avis").sum())
+        record(f"suivi.infini.remplace.{store}", f"±∞ remplacé, {name}", hits, "cas", n=len(infinite), methode="aller-retour des cas tirés")  # fmt: skip
+    bad("nan.alteres", "NaN altérés", ["valeur : NaN"], same)
+    bad("double.alteres", "doubles altérés", ["valeur : double fini", "valeur : double extrême"], same)  # fmt: skip
+    bad("pas.alteres", "pas entiers altérés ou refusés", ["pas : entier de 64 bits", "historique : ordre, doublons"], same)  # fmt: skip
+    clear = ("identique", "altérée avec avis", "refus clair")
+    bad("texte.alteres", "textes altérés sans avis ou mal refusés", ["paramètre : texte", "paramètre : autre type", "étiquette : texte", "étiquette : autre type"], clear)  # fmt: skip
+    bad("jeu.perdu", "jeux de données attachés perdus ou nuisibles", ["jeu de données attaché"], clear)  # fmt: skip
+    bad("modele.perdu", "métriques de modèle perdues", ["modèle attaché"], same)
+    bad("entier.arrondi", "entiers au-delà de 2^53 arrondis en silence", ["valeur : entier > 2^53"], clear)  # fmt: skip
+
+
+_PROPERTIES = {
+    "dernier": "dernier.faux",
+    "dernier-nan": "dernier-nan.faux",
+    "dernier-ordre": "dernier-ordre.faux",
+    "dernier-numpy": "pas-numpy.faux",
+    "ordre": "ordre-temps.faux",
+    "ecriture": "ordre-ecriture.faux",
+    "doublons": "doublons.gardes",
+    "complet": "historique.perdus",
+    "param-unique": "parametre.changes",
+    "param-refus": "parametre.second-accepte",
+    "param-course": "parametre.course",
+    "param-repete": "parametre.repetition-refusee",
+    "nom-annonce": "noms.annonces-refuses",
+    "nom-hors": "noms.hors-acceptes",
+}
+
+
+def semantics(record: Record, table: pd.DataFrame) -> None:
+    """Counter-examples to each property, per backend."""
+    for row in table.itertuples():
+        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"« {row.enonce} », {label(row.magasin)}", row.contre_exemples, row.n, "essais tirés au hasard, graine fixée")  # fmt: skip
+
+
+def filters(record: Record, table: pd.DataFrame) -> None:
+    """Filters and orders that select or sort otherwise than the oracle, or are refused."""
+    for (store, kind), some in table.groupby(["magasin", "genre"]):
+        subject = "filtres" if kind == "filtre" else "ordres"
+        for outcome, slug in (("écart", "faux"), ("refus", "refuses")):
+            hits = int((some.issue == outcome).sum())
+            _count(record, f"suivi.{subject}.{slug}.{store}", f"{subject}, {outcome}, {label(store)}", hits, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
+
+
+def completeness(record: Record, table: pd.DataFrame) -> None:
+    """Points and runs missing or repeated, per read path."""
+    for (store, path), some in table[table.objet == "points"].groupby(["magasin", "voie"]):
+        lost = int((some.ecrits - some.distincts).sum())
+        id = "historique.manquants" if path == "get_metric_history" else f"{path}.manquants"
+        _count(record, f"suivi.{id}.{store}", f"points manquants par {path}, {label(store)}", lost, int(some.ecrits.sum()), "historiques écrits, relus et comptés")  # fmt: skip
+    runs = table[(table.objet == "runs") & (table.voie != "une page")]
+    for store, some in runs.groupby("magasin"):
+        busy = some.voie.str.contains("créé entre")
+        for chosen, slug, words in ((some[~busy], "", "au repos"), (some[busy], "+ecriture", "pendant une écriture")):  # fmt: skip
+            wrong = int((chosen.ecrits - chosen.distincts + chosen.rendus - chosen.distincts).sum())
+            _count(record, f"suivi.pages.faux.{store}{slug}", f"runs manquants ou répétés, pages lues {words}, {label(store)}", wrong, int(chosen.ecrits.sum()), "pages de search_runs")  # fmt: skip
+
+
+def atomicity(record: Record, table: pd.DataFrame) -> None:
+    """Batches with one bad item: partly kept, and kept in part without an error."""
+    for store, some in table.groupby("magasin"):
+        refused = some[some.refuse]
+        partial = int(refused.issue.str.startswith("une partie").sum())
+        if len(refused):
+            _rate(record, f"suivi.lots.partiels.{store}", f"lots refusés dont une partie reste, {label(store)}", partial, len(refused), "un fautif à chaque place, chaque taille")  # fmt: skip
+        silent = int(((~some.refuse) & (some.gardes < some.bons)).sum())
+        _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur, {label(store)}", silent, len(some), "un fautif à chaque place, chaque taille")  # fmt: skip
+
+
+def autologging(record: Record, tables: dict[str, pd.DataFrame]) -> None:
+    """Parameters, training score and later metrics that autologging recorded as they are."""
+    table, after = tables["estimateurs"], tables["apres"]
+
+    def found(id: str, libelle: str, hits: int, n: int) -> None:
+        record(f"suivi.autolog.{id}", libelle, int(hits), "enregistrés", n=int(n), methode="un ajustement par estimateur, relu")  # fmt: skip
+
+    found("parametres", "paramètres de get_params", table.exacts.sum(), table.attendus.sum())
+    found("score", "score d’apprentissage", table.score_exact.sum(), len(table))
+    direct = after[~after.limite_annoncee.astype(bool)]
+    found("apres", "métriques d’après apprentissage", direct.juste.sum(), len(direct))
+    found("jeu", "jeu de données", table.jeu.sum(), len(table))
+    searched = table[table.combinaisons > 0]
+    found("combinaisons", "combinaisons d’une recherche", searched.enfants.sum(), searched.combinaisons.sum())  # fmt: skip
+
+
+def faults(record: Record, table: pd.DataFrame) -> None:
+    """Acknowledged and lost, stored and unacknowledged, duplicated, wrong status, blocked."""
+    tried = table[~table.detail.str.startswith("non éprouvé")]
+    method = "journal des acquittements comparé au magasin après la panne"
+    for (store, sync), some in tried[tried.contexte.str.contains("with")].groupby(["magasin", "envoi"]):  # fmt: skip
+        slug = "synchrone" if sync == "synchrone" else "asynchrone"
+        acknowledged = int(some.acquittees.sum())
+        if acknowledged:
+            lost = int(some.perdues.sum())
+            _rate(record, f"suivi.panne.perdues.{store}+{slug}", f"écritures acquittées puis perdues, toutes fins, envoi {sync}, {label(store)}", lost, acknowledged, method)  # fmt: skip
+        drained = some[some.panne.isin(DRAINED)]
+        _count(record, f"suivi.{slug}.perdues.{store}", f"acquittées puis perdues, fins où Python ferme proprement, envoi {sync}, {label(store)}", int(drained.perdues.sum()), int(drained.acquittees.sum()), method)  # fmt: skip
+    for (store, context), some in tried[tried.panne.isin(DRAINED[1:2])].groupby(["magasin", "contexte"]):  # fmt: skip
+        slug = "avec" if context.startswith("avec") else "sans"
+        wrong = sum(_wrong(row) for row in some.itertuples())
+        _count(record, f"suivi.exception.statut-faux.{store}+{slug}", f"runs interrompus par une exception et non FAILED, {context}, {label(store)}", wrong, len(some), method)  # fmt: skip
+    ended = tried[tried.statut != ""]
+    for store, some in ended[ended.contexte.str.contains("with")].groupby("magasin"):
+        wrong = sum(_wrong(row) for row in some.itertuples())
+        _rate(record, f"suivi.panne.statut-faux.{store}", f"statuts finals faux, toutes fins, {label(store)}", wrong, len(some), method)  # fmt: skip
+    for store, some in tried.groupby("magasin"):
+        _count(record, f"suivi.panne.doublons.{store}", f"doublons après une panne de l’écrivain, {label(store)}", int(some.doublons.sum()), int(some.demandees.sum()), method)  # fmt: skip
+        unasked = int(some.sans_accuse.sum())
+        _rate(record, f"suivi.panne.sans-accuse.{store}", f"écritures gardées sans accusé, {label(store)}", min(unasked, int(some.demandees.sum())), int(some.demandees.sum()), method)  # fmt: skip
+        crowd = some[some.panne.str.contains("processus")]
+        if len(crowd):
+            missing = int((crowd.demandees - crowd.acquittees + crowd.perdues).sum())
+            _count(record, f"suivi.concurrence.refus.{store}", f"écritures simultanées refusées ou perdues, {label(store)}", missing, int(crowd.demandees.sum()), method)  # fmt: skip
+            record(f"suivi.concurrence.attente.{store}", f"plus longue attente d’une écriture simultanée, {label(store)}", float(crowd.bloque_s.max()), "s", n=int(crowd.demandees.sum()), methode="plus long appel au-delà d’une demi-seconde, 0 sinon")  # fmt: skip
+
+
+def _wrong(row: Any) -> bool:
+    return row.statut not in row.attendus.split(" ou ")
+
+
+def server_faults(record: Record, table: pd.DataFrame) -> None:
+    """Lost replies, slow and killed servers, cut uploads."""
+    method = "mandataire sur la boucle locale, serveur réel, magasin relu"
+    for store, some in table.groupby("magasin"):
+        lost = some[some.panne == "réponse perdue"]
+        if len(lost):
+            for column, slug, words in (("doublons", "doublons", "écrites deux fois"), ("sans_accuse", "fausses-erreurs", "faites et pourtant refusées"), ("perdues", "perdues", "acquittées puis perdues")):  # fmt: skip
+                _count(record, f"suivi.reponse-perdue.{slug}.{store}", f"opérations {words} après une réponse perdue, {label(store)}", int((lost[column] > 0).sum()), len(lost), method)  # fmt: skip
+        for fault, slug in (("serveur lent", "lent"), ("serveur tué, relancé", "tue")):
+            struck = some[some.panne == fault]
+            if len(struck):
+                _count(record, f"suivi.serveur-{slug}.perdues.{store}", f"{fault} : acquittées puis perdues ou doublées, {label(store)}", int((struck.perdues + struck.doublons).sum()), int(struck.acquittees.sum()), method)  # fmt: skip
+                record(f"suivi.serveur-{slug}.attente.{store}", f"{fault} : plus longue attente d’un appel, {label(store)}", float(struck.bloque_s.max()), "s", n=len(struck), methode=method)  # fmt: skip
+
+
+def page_shown(record: Record, not_measured: Record, table: pd.DataFrame) -> None:
+    """Numbers and points of MLflow's page that are not those stored."""
+    method = "navigateur sans écran sur un serveur réel"
+    subjects = {
+        "nombre, détail d’un run": ("details", "nombres faux dans le détail d’un run"),
+        "nombre, étiquette d’un graphique": ("etiquettes", "nombres faux sur un graphique"),
+        "pic d’un graphique": ("pic", "pics isolés absents du graphique"),
+        "runs d’une expérience": ("empoisonnee", "expériences illisibles après un pas NumPy"),
+    }
+    for words, (slug, libelle) in subjects.items():
+        some = table[table.quoi == words]
+        if some.empty:
+            reason = next(iter(table[table.quoi == "non éprouvée"].detail), "page non ouverte")
+            not_measured(f"suivi.page.{slug}", libelle, "contre-exemples", methode=method, motif=reason)  # fmt: skip
+        else:
+            _count(record, f"suivi.page.{slug}", libelle, int((~some.egal.astype(bool)).sum()), len(some), method)  # fmt: skip
+    drawn = table[table.quoi == "points d’un graphique"]
+    for row in drawn.itertuples():
+        _rate(record, "suivi.page.points", "part des points dessinés par le graphique", int(row.montre or 0), int(row.stocke), method)  # fmt: skip

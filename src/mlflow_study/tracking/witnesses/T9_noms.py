@@ -1,0 +1,15 @@
+# Des noms faits des seuls caractères annoncés sont refusés ; la fin de ligne passe.
+import tempfile
+
+from mlflow import MlflowClient
+
+client = MlflowClient(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db")
+run = client.create_run(client.create_experiment("temoin")).info.run_id
+accepte = {}
+for nom in ("perte/", ".", "a//b", "perte\n"):
+    try:
+        client.log_metric(run, nom, 1.0)
+        accepte[nom] = True
+    except Exception:
+        accepte[nom] = False
+print(f"TÉMOIN : noms acceptés : {accepte}")
