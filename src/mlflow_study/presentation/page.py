@@ -8,7 +8,7 @@ gives them its style, numbers them and resolves ``[@fig-x]``, ``[@tab-x]`` and `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -178,28 +178,28 @@ def claims(items: Iterable[Claim | Verdict], *, before: bool = False) -> None:
     records = list(items)
     if not records:
         raise ValueError("no claim to show")
-    rows: list[Mapping[str, Any]] = []
     judged = not before and all(isinstance(record, Verdict) for record in records)
+    rows = []
     for record in records:
-        row: dict[str, Any] = {
-            "N°": _tables.Markup(f'<a href="#affirmation-{record.id}">{record.id}</a>'),
-            "MLflow affirme": _tables.Markup(_markdown.inline(record.enonce)),
-        }
+        link = f'<a href="#affirmation-{record.id}">{record.id}</a>'
+        statement = _markdown.inline(record.enonce)
         if judged and isinstance(record, Verdict):
-            row["Verdict"] = _tables.Markup(verdict_badge(record.verdict))
-            row["Pourquoi"] = _tables.Markup(_markdown.inline(record.motif))
+            cells = [verdict_badge(record.verdict), _markdown.inline(record.motif)]
         else:
-            criterion = record.critere
-            text = criterion if isinstance(criterion, str) else criterion.texte if criterion else ""
-            if isinstance(record, Claim) and record.non_eprouvee:
-                text = f"non éprouvée{fr.NBSP}: {record.non_eprouvee}"
-            row["Source"] = _tables.Markup(source_link(record.source))
-            row["Ce qui la réfuterait"] = _tables.Markup(_markdown.inline(text))
-        rows.append(row)
-    chapter = re.sub(r"[^a-z0-9]+", "-", records[0].chapitre.lower()).strip("-")
+            cells = [source_link(record.source), _markdown.inline(_refuting(record))]
+        rows.append(_tables.stacked_row([link, statement, *cells]))
+    last = ["Verdict", "Pourquoi"] if judged else ["Source", "Ce qui la réfuterait"]
+    title = "Ce que valent ces affirmations" if judged else "Ce que MLflow affirme"
     kind = "verdicts" if judged else "affirmations"
-    table(
-        pd.DataFrame(rows, dtype=object),
-        label=f"tab-{kind}-{chapter}",
-        title="Ce que valent ces affirmations" if judged else "Ce que MLflow affirme",
-    )
+    label = f"tab-{kind}-{re.sub(r'[^a-z0-9]+', '-', records[0].chapitre.lower()).strip('-')}"
+    html = _tables.stacked(label, title, "", ["N°", "MLflow affirme", *last], rows)
+    _show(html, f"[tableau {label}] {title}")
+
+
+def _refuting(record: Claim | Verdict) -> str:
+    """What would refute a claim, or why it is not tested."""
+    if isinstance(record, Verdict):
+        return record.critere
+    if record.critere is None:
+        return f"non éprouvée{fr.NBSP}: {record.non_eprouvee}"
+    return record.critere.texte

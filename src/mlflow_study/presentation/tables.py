@@ -7,7 +7,7 @@ turned on their side, or put in a container that scrolls by keyboard too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -136,4 +136,32 @@ def _html(
         f'<table><caption id="{name}-titre"><strong class="titre">{markdown.inline(title)}</strong>'
         f"{legend}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         f"</div>{notes_html}</div>"
+    )
+
+
+def stacked_row(cells: Sequence[str], anchor: str = "") -> str:
+    """A row of a ``stacked`` table, HTML cells; the first one is its header.
+
+    The roles keep it a row for a screen reader where a phone stacks it.
+    """
+    head, *rest = cells
+    name = f' id="{escape(anchor)}"' if anchor else ""
+    return (
+        f'<tr{name} role="row"><th scope="row" role="rowheader">{head}</th>'
+        + "".join(f'<td role="cell">{cell}</td>' for cell in rest)
+        + "</tr>"
+    )
+
+
+def stacked(
+    label: str, title: str, caption: str, columns: Sequence[str], rows: Sequence[str]
+) -> str:
+    """HTML of a table of sentences: a phone shows each row as a short stack of lines."""
+    head = "".join(f'<th scope="col" role="columnheader">{column}</th>' for column in columns)
+    legend = f' <span class="legende">{markdown.inline(caption)}</span>' if caption else ""
+    return (
+        f'<div class="tableau large" id="{label}"><table role="table">'
+        f'<caption id="{label}-titre"><strong class="titre">{markdown.inline(title)}</strong>'
+        f'{legend}</caption><thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+        f'<tbody role="rowgroup">{"".join(rows)}</tbody></table></div>'
     )

@@ -20,6 +20,7 @@ from mlflow_study.presentation import markdown
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation.code import highlight
 from mlflow_study.presentation.page import source_link, verdict_badge
+from mlflow_study.presentation.tables import stacked, stacked_row
 from mlflow_study.publication.notebooks import chapter_id
 from mlflow_study.publication.numbering import slug
 
@@ -102,35 +103,23 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
     known = {kpi.id for kpi in evidence.kpis}
     rows = []
     for verdict in evidence.verdicts:
-        rows.append(
-            f'<tr id="affirmation-{verdict.id}"><th scope="row">{verdict.id}</th>'
-            f"<td>{markdown.inline(verdict.enonce)}"
+        statement = (
+            f"{markdown.inline(verdict.enonce)}"
             f"<small>Source{fr.NBSP}: {source_link(verdict.source)}</small>"
-            f"<small>Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small></td>"
-            f"<td>{verdict_badge(verdict.verdict)}"
-            f"<small>{markdown.inline(verdict.motif)}</small></td>"
-            f"<td>{_proofs(verdict, known, anchors)}</td></tr>"
+            f"<small>Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small>"
         )
-    return _table(
+        judgement = (
+            f"{verdict_badge(verdict.verdict)}<small>{markdown.inline(verdict.motif)}</small>"
+        )
+        cells = [verdict.id, statement, judgement, _proofs(verdict, known, anchors)]
+        rows.append(stacked_row(cells, f"affirmation-{verdict.id}"))
+    return stacked(
         "tab-registre",
         "Les affirmations de MLflow, leur verdict et leurs preuves",
         "Un verdict se lit avec son motif ; « mesure » mène au chiffre, « témoin » à quelques "
         "lignes à coller.",
         ("N°", "Affirmation", "Verdict", "Preuves"),
         rows,
-    )
-
-
-def _table(
-    label: str, title: str, caption: str, columns: Sequence[str], rows: Sequence[str]
-) -> str:
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    return (
-        f'<div class="tableau large" id="{label}"><div class="defile" role="group" '
-        f'aria-labelledby="{label}-titre" tabindex="0"><table><caption id="{label}-titre">'
-        f'<strong class="titre">{markdown.inline(title)}</strong> '
-        f'<span class="legende">{markdown.inline(caption)}</span></caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></div>"
     )
 
 
@@ -149,13 +138,15 @@ def measures(evidence: Evidence) -> str:
             claims = ", ".join(
                 f'<a href="#affirmation-{claim}">{claim}</a>' for claim in serves.get(kpi.id, [])
             )
-            rows.append(
-                f'<tr id="kpi-{escape(kpi.id)}"><th scope="row">{markdown.label(kpi.libelle)}</th>'
-                f"<td>{markdown.label(fr.kpi(kpi))}</td><td>{markdown.label(kpi.methode)}</td>"
-                f"<td>{claims or fr.MISSING}</td></tr>"
-            )
+            cells = [
+                markdown.label(kpi.libelle),
+                markdown.label(fr.kpi(kpi)),
+                markdown.label(kpi.methode),
+                claims or fr.MISSING,
+            ]
+            rows.append(stacked_row(cells, f"kpi-{kpi.id}"))
         name = titles.get(chapter, chapter)
-        table = _table(
+        table = stacked(
             f"tab-mesures-{chapter_id(chapter)}",
             f"Les mesures du chapitre « {name} »",
             "IC : intervalle de confiance ; n : effectif.",
