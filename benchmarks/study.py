@@ -1,0 +1,107 @@
+"""How long the whole study takes, and where the time goes.
+
+    .venv/bin/python benchmarks/study.py [--profil rapide]
+
+Runs the study from nothing in a temporary folder, then once more with nothing changed,
+and prints per notebook: wall seconds, the part spent measuring (inside instruments, that
+is MLflow and the databases) and the part that is ours (kernel, imports, drawing).  CPU
+seconds and peak memory are the operating system's own account of the whole tree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def run(profile: str, folder: Path) -> tuple[float, float]:
+    """(wall, CPU) seconds of one call of the command line."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "mlflow_study", "--profil", profile, "--sortie", str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - started, cpu
+
+
+def per_notebook(folder: Path) -> list[dict[str, object]]:
+    """One row per notebook: wall seconds, measuring, ours."""
+    rows: list[dict[str, object]] = []
+    for line in (folder / "journaux" / "progression.jsonl").read_text("utf-8").splitlines():
+        event = json.loads(line)
+        if event["kind"] != "fin":
+            continue
+        account = folder / "preuves" / event["chapter"] / "chapitre.json"
+        measures = json.loads(account.read_text("utf-8"))["mesures"]
+        measuring = sum(measure["wall_s"] for measure in measures)
+        cpu = sum(measure["cpu_s"] for measure in measures)
+        rows.append(
+            {
+                "carnet": event["chapter"],
+                "total_s": round(event["elapsed_s"], 1),
+                "mesures_s": round(measuring, 1),
+                "mesures_cpu_s": round(cpu, 1),
+                "nous_s": round(event["elapsed_s"] - measuring, 1),
+            }
+        )
+    return rows
+
+
+def first_paint(report: Path) -> float | None:
+    """Milliseconds to the first contentful paint in headless Chromium, None without one."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        return None
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = chromium.new_page()
+        page.goto(report.as_uri())
+        found = page.evaluate(
+            "performance.getEntriesByName('first-contentful-paint').map(e => e.startTime)"
+        )
+        chromium.close()
+    return round(found[0], 1) if found else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--profil", default="rapide")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "build"
+        wall, cpu = run(options.profil, folder)
+        rows = per_notebook(folder)
+        again, again_cpu = run(options.profil, folder)
+        report = folder / "rapport.html"
+        result = {
+            "profil": options.profil,
+            "total_s": round(wall, 1),
+            "cpu_s": round(cpu, 1),
+            "rien_de_change_s": round(again, 2),
+            "rien_de_change_cpu_s": round(again_cpu, 2),
+            "memoire_max_mo": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3),
+            "html_mo": round(report.stat().st_size / 1e6, 2),
+            "premier_affichage_ms": first_paint(report),
+            "carnets": rows,
+        }
+    print(f"{'carnet':<24}{'total s':>9}{'mesures s':>11}{'CPU s':>8}{'nous s':>8}")
+    for row in rows:
+        print(
+            f"{row['carnet']:<24}{row['total_s']:>9}{row['mesures_s']:>11}"
+            f"{row['mesures_cpu_s']:>8}{row['nous_s']:>8}"
+        )
+    print(json.dumps(result, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
