@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,10 @@ SEED = 1
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 DEFAULT = "sqlite"
 SQL = ("sqlite", "postgresql", "mariadb")
-SEARCHES = ("search_page", "search_filter", "search_order", "search_last", "search_all")
+ARTIFACTS = ("log_artifact", "load_model")
+"""Operations that mostly read or write artifacts, which lie in files with every store."""
+WITNESSES = Path(__file__).with_name("witnesses")
+CLAIMS = ("S4", "S30", "S31", "S32", "S33")
 DATA = {
     "metrics": ("point", "point de métrique"),
     "params": ("param", "paramètre"),
@@ -43,6 +47,10 @@ DATA = {
     "model_versions": ("version", "version du registre"),
 }
 THRESHOLDS_S = (1.0, 10.0)
+CLEARLY = 0.6
+"""The square law is preferred when its largest miss is below this share of the line's."""
+GROWN = 1.3
+"""Less growth than this between the fitted sizes is drift, not a law."""
 FARTHEST = 100
 """A law is not stretched beyond this many times the largest size measured."""
 _METHOD = "un appel par tour, magasins et planchers mêlés dans un ordre tiré au hasard"
@@ -135,7 +143,7 @@ def access_kpis(tables: Tables) -> Iterator[KpiValues]:
                 seconds, floor,
             )  # fmt: skip
         files = found.get(("mlflow", operation, "file"))
-        if store in SQL and files is not None and operation != "log_artifact":
+        if store in SQL and files is not None and operation not in ARTIFACTS:
             yield _ratio(
                 f"stockage.acces.fichiers_sur_sql.{operation}.{store}",
                 f"{names[operation]} : fichiers rapportés à {store}",
@@ -301,7 +309,8 @@ def growth_laws(tables: Tables) -> dict[tuple[str, str], Growth]:
 def affine_laws(tables: Tables) -> dict[tuple[str, str], Affine]:
     """(store, operation) → fixed part plus a part growing as the size or as its square.
 
-    Both are fitted to the calls at the three largest sizes; the one that misses less is kept.
+    Both are fitted to the calls at the three largest sizes; the square is kept where it
+    clearly misses less.
     """
     laws = {}
     timed = tables["temps"][tables["temps"]["issue"] == "mesure"]
@@ -310,7 +319,9 @@ def affine_laws(tables: Tables) -> dict[tuple[str, str], Affine]:
         if len(top) == 3:
             rows = rows[rows["taille"].isin(top)]
             fits = [affine(rows["taille"], rows["wall_s"], power) for power in (1, 2)]
-            laws[str(store), str(operation)] = min(fits, key=lambda fit: fit.residual)
+            line, square = fits
+            grows = square if square.residual < CLEARLY * line.residual else line
+            laws[str(store), str(operation)] = grows
     return laws
 
 
@@ -336,7 +347,7 @@ def practical(tables: Tables) -> pd.DataFrame:
             if over and not (under and max(under) > min(over)):
                 size = float(min(over))
                 row |= _reached("mesuré", size, float(max(under, default=0)), size)
-            elif law is None or law.b_interval[0] <= 0:
+            elif law is None or law.b_interval[0] <= 0 or not _grown(law, sorted(medians)):
                 row |= _reached("aucune croissance montrée", math.nan, math.nan, math.nan)
             else:
                 value, bounds = law.reach(threshold)
@@ -346,6 +357,12 @@ def practical(tables: Tables) -> pd.DataFrame:
                     row |= _reached("extrapolé", value, *bounds)
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _grown(law: Affine, sizes: list[int]) -> bool:
+    """True if the fitted time at the largest size is well above that at the smallest fitted."""
+    low, high = (law.a + law.b * size**law.power for size in (sizes[-3], sizes[-1]))
+    return bool(high > GROWN * low)
 
 
 def _reached(origin: str, size: float, low: float, high: float) -> dict[str, Any]:
@@ -420,3 +437,10 @@ def record(chapter: Any, found: Iterable[KpiValues]) -> None:
     """Hand KPIs to a chapter (``Chapter.kpi``)."""
     for values in found:
         chapter.kpi(**values)
+
+
+def attach_witnesses(chapter: Any) -> None:
+    """Attach to each claim of this half its pasteable reproduction, where there is one."""
+    for claim in CLAIMS:
+        for path in WITNESSES.glob(f"{claim}_*.py"):
+            chapter.witness(claim, path.read_text(encoding="utf-8"))

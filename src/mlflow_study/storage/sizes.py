@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from mlflow_study.bulk import COLUMNS
 from mlflow_study.stores import Store
 
 Sizes = dict[str, tuple[int, int]]
@@ -53,8 +54,11 @@ def _postgresql(connection: Connection) -> Sizes:
     return {table: (rows, indexes) for table, rows, indexes in connection.execute(text(query))}
 
 
+_TABLES = tuple(COLUMNS)
+
+
 def _mariadb(connection: Connection) -> Sizes:
-    connection.execute(text("ANALYZE TABLE runs, metrics, latest_metrics, params, tags")).all()
+    connection.execute(text(f"ANALYZE TABLE {', '.join(_TABLES)}")).all()
     query = (
         "SELECT table_name, data_length, index_length FROM information_schema.tables "
         "WHERE table_schema = DATABASE()"

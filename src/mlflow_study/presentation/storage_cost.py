@@ -1,0 +1,673 @@
+"""Figures and sentences of «La capacité», «Le temps d’accès» and «L’écriture à plusieurs».
+
+Everything is computed from the chapter's KPIs (by id) and from its observations; each
+sentence exists in all its variants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from mlflow_study.evidence.records import Kpi
+from mlflow_study.presentation import numbers as fr
+from mlflow_study.presentation import page
+from mlflow_study.presentation.figures import format_axis, new, store_colour, store_label
+
+Kpis = Mapping[str, Kpi]
+
+STORES = ("file", "sqlite", "postgresql", "mariadb", "http+sqlite", "http+postgresql", "uri")
+DEFAULT = "sqlite"
+OPERATIONS = {
+    "create_run": "create_run",
+    "log_param": "log_param",
+    "log_metric": "log_metric",
+    "log_batch": "log_batch (1 000 métriques)",
+    "log_artifact": "log_artifact (1 Mio)",
+    "get_run": "get_run",
+    "get_metric_history": "get_metric_history",
+    "search_filter": "search_runs, filtre",
+    "search_order": "search_runs, tri",
+    "search_page": "search_runs, page 2",
+    "search_last": "search_runs, dernière page",
+    "search_all": "search_runs, tout",
+    "load_model": "load_model",
+    "get_run_history": "get_run (long historique)",
+}
+DATA = {
+    "point": "point de métrique",
+    "param": "paramètre",
+    "etiquette": "étiquette",
+    "run": "run (sa ligne, ou son dossier)",
+    "modele": "modèle enregistré",
+    "nom": "nom du registre",
+    "version": "version du registre",
+}
+NOT_TESTED = "non éprouvé"
+_WAL = "sqlite+wal"
+
+
+def label(store: str) -> str:
+    """French name of a store, the WAL variant of SQLite included."""
+    return "SQLite, journal WAL" if store == _WAL else store_label(store)
+
+
+def code(operation: str) -> str:
+    return f"`{operation}`"
+
+
+def value(kpis: Kpis, id: str) -> float | None:
+    """The number of a KPI, None where it is absent or was not measured."""
+    record = kpis.get(id)
+    return None if record is None or record.valeur is None else float(record.valeur)
+
+
+def stores_of(kpis: Kpis, prefix: str) -> list[str]:
+    """Stores that have a KPI ``<prefix>.<store>``, in the order of the report."""
+    return [store for store in (*STORES, _WAL) if f"{prefix}.{store}" in kpis]
+
+
+def comparison(record: Kpi, subject: str, other: str, *, slower: bool = True) -> str:
+    """«X est n fois plus lent que Y», «plus rapide», or no difference shown.
+
+    ``record`` is the ratio of X's duration to Y's.  ``slower=False`` speaks of sizes.
+    """
+    more, less = ("plus lent", "plus rapide") if slower else ("plus gros", "plus petit")
+    if record.valeur is None:
+        return f"{subject} n’a pas pu être comparé à {other}"
+    ratio = float(record.valeur)
+    low, high = record.intervalle or (ratio, ratio)
+    if low > 1:
+        return f"{subject} est {_times(ratio, low, high, record.n)} {more} que {other}"
+    if high < 1:
+        return f"{subject} est {_times(1 / ratio, 1 / high, 1 / low, record.n)} {less} que {other}"
+    return f"aucune différence n’est montrée entre {subject} et {other} ({fr.measured(ratio, 'rapport', (low, high), record.n)})"
+
+
+def _times(ratio: float, low: float, high: float, n: int | None) -> str:
+    return fr.measured(ratio, "rapport", (low, high), n)
+
+
+# --- bytes --------------------------------------------------------------------------
+
+
+def bytes_table(kpis: Kpis) -> None:
+    """Bytes per datum on each store, and the share of indexes."""
+    stores = [s for s in STORES if any(f"stockage.capacite.octets_{d}.{s}" in kpis for d in DATA)]
+    rows = []
+    for datum, words in DATA.items():
+        row: dict[str, str] = {"Donnée": words}
+        for store in stores:
+            record = kpis.get(f"stockage.capacite.octets_{datum}.{store}")
+            index = value(kpis, f"stockage.capacite.part_index_{datum}.{store}")
+            text = NOT_TESTED
+            if record is not None and record.valeur is not None:
+                low, high = record.intervalle or (float(record.valeur),) * 2
+                text = f"{fr.size(record.valeur)} ({fr.interval(low, high)})"
+                if index is not None:
+                    text += f", dont index {fr.percent(index, 2)}"
+            row[store_label(store)] = text
+        rows.append(row)
+    page.table(
+        pd.DataFrame(rows),
+        label="tab-octets",
+        title="Ce que pèse une donnée de plus",
+        caption="Pente d’une droite ajustée aux tailles mesurées, avec son intervalle à 95 % en octets. "
+        "Bases : lignes et index. Fichiers : blocs réellement pris sur le disque, dossiers compris.",
+        row_header="Donnée",
+    )
+
+
+def bytes_sentence(kpis: Kpis) -> str:
+    """What dominates: the blocks of small files, the indexes of databases."""
+    parts = []
+    param = kpis.get("stockage.capacite.octets_param.file")
+    if param is not None and param.valeur:
+        apparent = float(param.conditions.get("octets_apparents", 0))
+        parts.append(
+            f"Dans un magasin de fichiers, un paramètre de {fr.size(apparent)} occupe "
+            f"{fr.size(param.valeur)} de disque : un fichier prend au moins un bloc."
+        )
+    shares = {store: value(kpis, f"stockage.capacite.part_index_point.{store}") for store in STORES}
+    shown = [
+        f"{fr.percent(share, 2)} dans {store_label(store)}"
+        for store, share in shares.items()
+        if share is not None
+    ]
+    if shown:
+        parts.append(f"Les index font {fr.join(shown)} de ce que pèse un point de métrique.")
+    return " ".join(parts) or "Aucune taille n’a pu être mesurée."
+
+
+def point_title(kpis: Kpis) -> str:
+    """The finding about a metric point, the smallest stores first."""
+    found = {
+        store: size
+        for store in STORES
+        if (size := value(kpis, f"stockage.capacite.octets_point.{store}")) is not None
+    }
+    if not found:
+        return "Le poids d’un point de métrique n’a pas été mesuré"
+    ordered = sorted(found.items(), key=lambda item: item[1])
+    words = [f"{fr.size(size)} ({store_label(store)})" for store, size in ordered]
+    return f"Un point de métrique pèse {fr.join(words)}"
+
+
+# --- growth -------------------------------------------------------------------------
+
+PANELS = ("search_page", "search_order", "search_filter", "search_all", "create_run", "get_metric_history")  # fmt: skip
+
+
+def growth_figure(temps: pd.DataFrame, cap_s: float) -> None:
+    """Time of six operations against the size of the store; what was stopped is shown."""
+    fig, axes = new(height=6.2, nrows=3, ncols=2, sharey=True)
+    stopped = 0
+    for axis, operation in zip(axes.flat, PANELS, strict=True):
+        for store, calls in temps[temps["operation"] == operation].groupby("magasin"):
+            colour = store_colour(str(store))
+            measured = calls[calls["issue"] == "mesure"]
+            if len(measured):
+                axis.plot(measured["taille"], measured["wall_s"], ".", color=colour, alpha=0.5)
+                medians = measured.groupby("taille")["wall_s"].median()
+                axis.plot(
+                    medians.index,
+                    medians.to_numpy(),
+                    "-",
+                    color=colour,
+                    label=store_label(str(store)),
+                )
+            over = calls[calls["issue"].str.startswith("plafond")]
+            stopped += int(over["taille"].nunique())
+            axis.plot(over["taille"], [cap_s] * len(over), "^", color=colour, mfc="none")
+        axis.axhline(1.0, linewidth=0.8, linestyle=":", color="0.5")
+        axis.set(xscale="log", yscale="log", title=OPERATIONS[operation])
+        axis.set_xlabel("points relus" if "history" in operation else "runs de l’expérience")
+        format_axis(axis.yaxis, "s")
+    axes.flat[0].legend()
+    slowest = _worst_growth(temps)
+    page.figure(
+        fig,
+        label="fig-croissance",
+        title=slowest,
+        caption="Chaque point est un appel, le trait passe par les médianes ; échelles logarithmiques. "
+        f"Pointillé : 1 s. Triangle : appel arrêté à {fr.duration(cap_s)} "
+        f"({fr.count(stopped, 'taille arrêtée', 'tailles arrêtées')}). Le client et la base sont sur la même machine.",
+        alt="Six graphiques du temps d’une opération selon la taille du magasin, une courbe par magasin. "
+        + slowest + ".",
+    )  # fmt: skip
+
+
+def _worst_growth(temps: pd.DataFrame) -> str:
+    """The steepest operation between the last two sizes of its store, in words."""
+    worst: tuple[float, str, str] | None = None
+    measured = temps[(temps["issue"] == "mesure") & temps["operation"].isin(PANELS)]
+    for (operation, store), calls in measured.groupby(["operation", "magasin"]):
+        medians = calls.groupby("taille")["wall_s"].median().sort_index()
+        if len(medians) < 2:
+            continue
+        sizes, times = medians.index.to_numpy(dtype=float), medians.to_numpy()
+        slope = math.log(times[-1] / times[-2]) / math.log(sizes[-1] / sizes[-2])
+        if worst is None or slope > worst[0]:
+            worst = (slope, str(operation), str(store))
+    if worst is None:
+        return "La croissance n’a pas pu être mesurée"
+    slope, operation, store = worst
+    kind = "plus vite que la taille" if slope > 1.5 else "au plus comme la taille"
+    return f"Ce qui croît le plus, {OPERATIONS[operation]} ({store_label(store)}), croît {kind} (exposant {fr.number(slope, 2)} aux dernières tailles)"
+
+
+def practical_table(kpis: Kpis) -> None:
+    """Sizes at which each operation passes 1 s and 10 s."""
+    prefix = "stockage.capacite.pratique_"
+    ids = [id for id in kpis if id.startswith(prefix)]
+    stores = [s for s in STORES if any(id.endswith(f".{s}") for id in ids)]
+    operations = [o for o in OPERATIONS if any(f".{o}." in id for id in ids)]
+    rows = []
+    for operation in operations:
+        for threshold in ("1s", "10s"):
+            row = {"Opération": OPERATIONS[operation], "Dépasse": threshold.replace("s", " s")}
+            for store in stores:
+                record = kpis.get(f"{prefix}{threshold}.{operation}.{store}")
+                row[store_label(store)] = _reached(record)
+            rows.append(row)
+    page.table(
+        pd.DataFrame(rows),
+        label="tab-pratique",
+        title="À quelle taille une opération courante devient lente",
+        caption="Runs de l’expérience (points relus pour les historiques). «\u2264\u00a0» : une taille mesurée la dépasse déjà ; "
+        "«\u2248\u00a0» : extrapolé par une loi ajustée aux trois plus grandes tailles, avec l’intervalle de sa pente ; "
+        "«\u2013» : aucune croissance montrée, ou au-delà de cent fois la plus grande taille mesurée.",
+        row_header="Opération",
+    )  # fmt: skip
+
+
+def _reached(record: Kpi | None) -> str:
+    if record is None:
+        return NOT_TESTED
+    if record.valeur is None:
+        return "\u2013"
+    size = float(record.valeur)
+    if record.conditions.get("origine") == "mesuré":
+        return f"\u2264\u00a0{fr.integer(_round(size))}"
+    text = f"\u2248\u00a0{fr.integer(_round(size))}"
+    if record.intervalle is not None:
+        low, high = (_round(bound) for bound in record.intervalle)
+        text += f" ({fr.integer(low)}–{fr.integer(high)})"
+    return text
+
+
+def _round(size: float) -> int:
+    """Two significant digits: an extrapolation has no more."""
+    if size <= 0:
+        return 0
+    digits = math.floor(math.log10(size)) - 1
+    return int(round(size / 10**digits) * 10**digits) if digits > 0 else round(size)
+
+
+def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> None:
+    """Does SQLite's sorted search grow worse than linearly, why, and does ANALYZE cure it?"""
+    law = kpis.get("stockage.croissance.search_order.sqlite")
+    if law is None or law.valeur is None:
+        page.finding("La recherche triée de SQLite n’a pas été mesurée")
+        return
+    sqlite = temps[temps["magasin"] == "sqlite"]
+    largest = int(sqlite[sqlite["operation"] == "search_order"]["taille"].max())
+    at = sqlite[sqlite["taille"] == largest].groupby("operation")["wall_s"].median()
+    before, cured = float(at["search_order"]), at.get("search_order_analyze")
+    exponent = fr.measured(float(law.valeur), "", law.intervalle, law.n)
+    low = (law.intervalle or (float(law.valeur),))[0]
+    plan = plans[(plans["magasin"] == "sqlite") & (plans["operation"] == "search_order")]
+    scanned = any("SCAN anon" in str(text) for text in plan["plan"])
+    if low > 1:
+        title = (
+            "Sur le magasin par défaut, trier les runs par une métrique coûte plus que leur nombre"
+        )
+        text = f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {exponent}. "
+    else:
+        title = "Sur le magasin par défaut, aucune croissance plus que linéaire de la recherche triée n’est montrée"
+        text = f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {exponent}. "
+    text += f"À {fr.count(largest, 'run')}, elle demande {fr.duration(before)}. "
+    if scanned:
+        text += (
+            "Le plan de SQLite montre la cause : la sous-requête qui porte la métrique est relue en entier "
+            "pour chaque run (`SCAN anon_1`), soit un travail en carré du nombre de runs. MLflow écrit cette "
+            "sous-requête dans `_get_orderby_clauses` (`mlflow/store/tracking/sqlalchemy_store.py`, l. 10093), "
+            "et ne donne jamais à SQLite les statistiques qui lui feraient choisir un index. "
+        )
+    else:
+        text += "Le plan de SQLite ne relit pas la sous-requête pour chaque run. "
+    if cured is not None:
+        ratio = before / float(cured)
+        if ratio > 1.5:
+            text += f"Après la commande `ANALYZE` sur la base, le même appel demande {fr.duration(cured)}, soit {fr.number(ratio, 2)} fois moins."
+        else:
+            text += f"La commande `ANALYZE` n’y change rien de net ({fr.duration(cured)})."
+    page.finding(title, text)
+
+
+def plans_table(plans: pd.DataFrame, operation: str = "search_order") -> None:
+    """The query plans of one operation, as the databases print them."""
+    rows = plans[plans["operation"] == operation]
+    if rows.empty:
+        page.missing("Aucun plan de requête n’a pu être demandé.")
+        return
+    shown = pd.DataFrame(
+        {
+            "Magasin": [store_label(str(store)) for store in rows["magasin"]],
+            "Plan": [_shorten(str(plan)) for plan in rows["plan"]],
+        }
+    )
+    page.table(
+        shown,
+        label="tab-plans",
+        title="Comment chaque base exécute la recherche triée",
+        caption="Étapes de `EXPLAIN`, coûts et colonnes de tri retirés.",
+        row_header="Magasin",
+    )
+
+
+def _shorten(plan: str) -> str:
+    steps = [line.split("(cost")[0].strip(" ->") for line in plan.splitlines()]
+    kept = [s for s in steps if s and not s.startswith(("Sort Key", "Filter"))]
+    return " ; ".join(kept)
+
+
+# --- access -------------------------------------------------------------------------
+
+
+def access_figure(kpis: Kpis) -> None:
+    """Medians with their intervals, one line per operation, one hue per store."""
+    operations = [o for o in OPERATIONS if any(f"stockage.acces.{o}.p50." in id for id in kpis)]
+    stores = [s for s in STORES if any(id.endswith(f".p50.{s}") for id in kpis)]
+    fig, ax = new(height=0.42 * len(operations) + 1.2)
+    ratios = []
+    for row, operation in enumerate(reversed(operations)):
+        for place, store in enumerate(stores):
+            record = kpis.get(f"stockage.acces.{operation}.p50.{store}")
+            if record is None or record.valeur is None:
+                continue
+            low, high = record.intervalle or (float(record.valeur),) * 2
+            y = row + 0.3 - 0.6 * place / max(1, len(stores) - 1)
+            hue = store_colour(store)
+            ax.plot([low, high], [y, y], "-", color=hue, linewidth=2.2)
+            ax.plot(
+                [record.valeur], [y], "o", color=hue, label=store_label(store) if row == 0 else None
+            )
+            ratios.append((float(record.valeur), operation, store))
+    ax.set_yticks(range(len(operations)), [OPERATIONS[o] for o in reversed(operations)])
+    ax.set(xscale="log", xlabel="médiane (échelle logarithmique)")
+    format_axis(ax.xaxis, "s")
+    handles, names = ax.get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside upper center", ncols=3)
+    if not ratios:
+        page.missing("Aucun temps d’accès n’a été mesuré.")
+        return
+    fastest, slowest = min(ratios), max(ratios)
+    title = (
+        f"De {fr.duration(fastest[0])} ({OPERATIONS[fastest[1]]}, {store_label(fastest[2])}) "
+        f"à {fr.duration(slowest[0])} ({OPERATIONS[slowest[1]]}, {store_label(slowest[2])})"
+    )
+    page.figure(
+        fig,
+        label="fig-acces",
+        title=title,
+        caption="Médiane de chaque opération et son intervalle à 95 % par statistiques d’ordre, appels mêlés au hasard. "
+        "Magasin peuplé de 100 runs, client sur la même machine.",
+        alt=f"Temps médian de {len(operations)} opérations, un point par magasin. {title}.",
+    )  # fmt: skip
+
+
+def access_table(kpis: Kpis, quantile: str = "p50", tag: str = "tab-acces") -> None:
+    """One quantile of each operation on each store, with its interval."""
+    stores = [s for s in STORES if any(id.endswith(f".p50.{s}") for id in kpis)]
+    rows = []
+    for operation, words in OPERATIONS.items():
+        records = {s: kpis.get(f"stockage.acces.{operation}.{quantile}.{s}") for s in stores}
+        if not any(record is not None for record in records.values()):
+            continue
+        if quantile != "p50" and all(r is None or r.valeur is None for r in records.values()):
+            continue
+        rows.append(
+            {"Opération": words} | {store_label(s): _quantile(r) for s, r in records.items()}
+        )
+    name = {"p50": "La médiane", "p95": "Le 95e centile", "p99": "Le 99e centile"}[quantile]
+    if not rows:
+        page.missing(f"{name} demande plus d’appels que cette exécution n’en fait.")
+        return
+    page.table(
+        pd.DataFrame(rows),
+        label=tag,
+        title=f"{name} du temps d’accès",
+        caption="Avec son intervalle à 95 % par statistiques d’ordre. « n insuffisant » : "
+        "l’intervalle n’existerait pas.",
+        row_header="Opération",
+    )
+
+
+def _quantile(record: Kpi | None) -> str:
+    if record is None:
+        return NOT_TESTED
+    if record.valeur is None:
+        return "n insuffisant"
+    low, high = record.intervalle or (float(record.valeur),) * 2
+    return f"{fr.duration(record.valeur)} ({fr.interval(low, high, 's')})"
+
+
+def floor_table(kpis: Kpis) -> None:
+    """How many times its physical floor each operation takes."""
+    prefix = "stockage.acces.rapport_plancher"
+    stores = [s for s in STORES if any(id.startswith(prefix) and id.endswith(f".{s}") for id in kpis)]  # fmt: skip
+    rows = []
+    for operation, words in OPERATIONS.items():
+        records = {s: kpis.get(f"{prefix}.{operation}.{s}") for s in stores}
+        if any(record is not None for record in records.values()):
+            rows.append({"Opération": words} | {store_label(s): _ratio(r) for s, r in records.items()})  # fmt: skip
+    if not rows:
+        page.missing("Aucun plancher n’a été mesuré.")
+        return
+    page.table(
+        pd.DataFrame(rows),
+        label="tab-plancher",
+        title="Combien de fois le plancher du disque",
+        caption="Rapport des médianes à la même écriture ou lecture faite sans MLflow, sur le même disque et dans les mêmes "
+        "tours (intervalle à 95 % par rééchantillonnage). Écritures : commit d’une ligne ou de 1 000, ajout au fichier sans "
+        "`fsync`. Lectures : `SELECT` des mêmes lignes, lecture des mêmes fichiers.",
+        row_header="Opération",
+    )  # fmt: skip
+
+
+def _ratio(record: Kpi | None) -> str:
+    if record is None or record.valeur is None:
+        return "\u2013"
+    low, high = record.intervalle or (float(record.valeur),) * 2
+    return f"{fr.number(record.valeur, 2)} ({fr.interval(low, high)})"
+
+
+def default_finding(kpis: Kpis) -> None:
+    """Files against the default backend: who is faster, operation by operation."""
+    faster: list[tuple[str, Kpi]] = []
+    slower: list[tuple[str, Kpi]] = []
+    same: list[tuple[str, Kpi]] = []
+    for operation in OPERATIONS:
+        record = kpis.get(f"stockage.acces.rapport_defaut.{operation}.file")
+        if record is None or record.valeur is None:
+            continue
+        low, high = record.intervalle or (float(record.valeur),) * 2
+        (slower if low > 1 else faster if high < 1 else same).append((operation, record))
+    if not (faster or slower or same):
+        page.finding("Fichiers et SQLite n’ont pas pu être comparés")
+        return
+    if faster and slower:
+        title = "Ni les fichiers ni SQLite ne l’emportent partout"
+    elif slower:
+        title = "SQLite est plus rapide que les fichiers, ou l’écart n’est pas montré"
+    elif faster:
+        title = "Les fichiers sont plus rapides que SQLite, ou l’écart n’est pas montré"
+    else:
+        title = "Aucune différence n’est montrée entre fichiers et SQLite"
+    lines = []
+    for group, word in ((faster, "plus rapides"), (slower, "plus lents")):
+        if group:
+            shown = [f"{code(o)} ({_times_short(r)})" for o, r in group]
+            lines.append(f"Les fichiers sont {word} que SQLite pour {fr.join(shown)}.")
+    if same:
+        lines.append(f"Aucune différence n’est montrée pour {fr.join(code(o) for o, _ in same)}.")
+    page.finding(title, " ".join(lines))
+
+
+def _times_short(record: Kpi) -> str:
+    ratio = float(record.valeur or 1)
+    low, high = record.intervalle or (ratio, ratio)
+    if ratio < 1:
+        ratio, low, high = 1 / ratio, 1 / high, 1 / low
+    return f"{fr.number(ratio, 2)} fois, IC à 95 % : {fr.interval(low, high)}"
+
+
+def server_sentence(kpis: Kpis) -> str:
+    """What the HTTP server adds to the cheapest write."""
+    parts = []
+    for backend in ("sqlite", "postgresql"):
+        direct = value(kpis, f"stockage.acces.log_metric.p50.{backend}")
+        served = value(kpis, f"stockage.acces.log_metric.p50.http+{backend}")
+        if direct is not None and served is not None:
+            added = served - direct
+            word = "ajoute" if added >= 0 else "retire"
+            parts.append(
+                f"devant {store_label(backend)}, le serveur {word} {fr.duration(abs(added))} à un `log_metric`"
+            )
+    if not parts:
+        return "Le serveur n’a pas pu être comparé à l’accès direct."
+    text = fr.join(parts)
+    return text[0].upper() + text[1:] + " (différence des médianes)."
+
+
+def clock_sentence(kpis: Kpis) -> str:
+    """The timer's own cost, and how quiet the machine was."""
+    share, busy = (
+        value(kpis, "stockage.acces.part_horloge"),
+        value(kpis, "stockage.acces.part_tours_occupes"),
+    )
+    if share is None or busy is None:
+        return "Le coût du chronomètre n’a pas été mesuré."
+    verdict = "sous" if share <= 0.01 else "au-dessus de"
+    text = f"Le chronomètre coûte {fr.percent(share, 2)} de la plus petite opération, {verdict} la limite de 1 %. "
+    if busy == 0:
+        return text + "Aucun tour n’a été pris sur une machine visiblement occupée."
+    return text + (
+        f"La machine était visiblement occupée pendant {fr.percent(busy, 2)} des tours ; ils sont marqués, refaits dans la "
+        "limite d’un budget, et écartés quand ceux qui restent suffisent."
+    )
+
+
+def batch_finding(kpis: Kpis) -> None:
+    """One point by ``log_metric`` against one point of a batch."""
+    shown = []
+    for store in stores_of(kpis, "stockage.lot.rapport"):
+        record = kpis[f"stockage.lot.rapport.{store}"]
+        if record.valeur is not None:
+            shown.append(f"{_times_short(record)} ({store_label(store)})")
+    ratios = [
+        value(kpis, f"stockage.lot.rapport.{s}") or 1
+        for s in stores_of(kpis, "stockage.lot.rapport")
+    ]
+    if not shown:
+        page.finding("L’écriture par lots n’a pas été mesurée")
+    elif min(ratios) > 1:
+        page.finding(
+            "Écrire par lots divise le prix d’un point",
+            f"Un point par `log_metric` coûte, rapporté à un point d’un lot de 1 000 : {fr.join(shown)}.",
+        )
+    else:
+        page.finding(
+            "Écrire par lots n’aide pas partout",
+            f"Un point par `log_metric`, rapporté à un point d’un lot de 1 000 : {fr.join(shown)}.",
+        )
+
+
+# --- several writers ------------------------------------------------------------------
+
+
+def writers_figure(ecrivains: pd.DataFrame) -> None:
+    """Acknowledged points per second against the number of writers."""
+    fig, ax = new(height=3.4)
+    changes = {}
+    for store in [s for s in (*STORES, _WAL) if s in set(ecrivains["magasin"])]:
+        rows = ecrivains[ecrivains["magasin"] == store].sort_values("ecrivains")
+        style = "--" if store == _WAL else "-"
+        hue = store_colour("sqlite" if store == _WAL else store)
+        ax.plot(rows["ecrivains"], rows["debit"], style, marker="o", color=hue, label=label(store))
+        changes[store] = float(rows["debit"].iloc[-1] / rows["debit"].iloc[0])
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="écrivains simultanés",
+        ylabel="points acquittés par seconde",
+    )
+    counts = sorted(ecrivains["ecrivains"].unique())
+    ax.set_xticks(counts, [fr.integer(count) for count in counts])
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    best, worst = max(changes, key=changes.__getitem__), min(changes, key=changes.__getitem__)
+    title = (
+        f"De {fr.integer(counts[0])} à {fr.integer(counts[-1])} écrivains, le débit est multiplié par "
+        f"{fr.number(changes[best], 2)} ({label(best)}) et par {fr.number(changes[worst], 2)} ({label(worst)})"
+    )
+    page.figure(
+        fig,
+        label="fig-ecrivains",
+        title=title,
+        caption="`log_metric` en boucle, un processus, un client et un run par écrivain ; échelles logarithmiques. "
+        "Tireté : SQLite avec le journal WAL, que MLflow n’active pas.",
+        alt=f"Débit d’écriture selon le nombre d’écrivains, une courbe par magasin. {title}.",
+    )
+
+
+def writers_finding(ecrivains: pd.DataFrame) -> None:
+    """Errors and losses with several writers."""
+    errors, lost = (
+        int(ecrivains["erreurs"].sum()),
+        int((ecrivains["acquittes"] - ecrivains["stockes"]).clip(lower=0).sum()),
+    )
+    done = int(ecrivains["acquittes"].sum())
+    worst = ecrivains.sort_values("pire_s", na_position="first").to_dict("records")[-1]
+    if errors == 0 and lost == 0:
+        title = "Aucune écriture simultanée n’est refusée ni perdue"
+    elif lost == 0:
+        title = f"{fr.count(errors, 'écriture simultanée refusée', 'écritures simultanées refusées')}, aucune perdue"
+    else:
+        title = f"{fr.count(lost, 'écriture acquittée manque', 'écritures acquittées manquent')}"
+    kinds = sorted({str(detail) for detail in ecrivains["detail"] if detail})
+    text = f"Sur {fr.count(done, 'écriture acquittée', 'écritures acquittées')}, {fr.count(done - lost, 'est relue', 'sont relues')}. "
+    text += f"Erreurs reçues : {fr.join(kinds)}. " if kinds else "Aucune erreur n’est reçue. "
+    text += (
+        f"L’écriture la plus longue attend {fr.duration(worst['pire_s'])} "
+        f"({label(str(worst['magasin']))}, {fr.count(int(worst['ecrivains']), 'écrivain')}) : "
+        "une écriture qui réussit peut avoir attendu longtemps son tour."
+    )
+    page.finding(title, text)
+
+
+def asynchronous_finding(kpis: Kpis) -> None:
+    """What asynchronous logging gives back to the caller, and to the data."""
+    waits = {
+        s: kpis[f"stockage.asynchrone.attente.{s}"]
+        for s in stores_of(kpis, "stockage.asynchrone.attente")
+    }
+    shorter = [s for s, r in waits.items() if r.intervalle is not None and r.intervalle[0] > 1]
+    shown = [
+        f"{_times_short(r)} ({store_label(s)})" for s, r in waits.items() if r.valeur is not None
+    ]
+    if not shown:
+        page.finding("La journalisation asynchrone n’a pas été mesurée")
+        return
+    if len(shorter) == len(waits):
+        title = "La journalisation asynchrone rend la main plus vite sur tous les magasins"
+    elif shorter:
+        title = f"La journalisation asynchrone rend la main plus vite sur {fr.join(store_label(s) for s in shorter)} ; ailleurs, rien n’est montré"
+    else:
+        title = "Aucun gain de la journalisation asynchrone n’est montré"
+    stored = {
+        s: kpis[f"stockage.asynchrone.stocke.{s}"]
+        for s in stores_of(kpis, "stockage.asynchrone.stocke")
+    }
+    text = f"Attente de l’appelant par point, synchrone rapportée à asynchrone : {fr.join(shown)}. "
+    later = [
+        f"{fr.number(r.valeur, 2)} ({store_label(s)})"
+        for s, r in stored.items()
+        if r.valeur is not None
+    ]
+    text += f"Jusqu’à l’acquittement, le même rapport vaut {fr.join(later)} : ce que l’appelant n’attend plus, la file l’attend."
+    page.finding(title, text)
+
+
+def missing_stores(tables: Iterable[pd.DataFrame]) -> None:
+    """Backends that could not be opened here, each with its reason."""
+    seen: dict[str, str] = {}
+    for table in tables:
+        seen |= dict(zip(table["magasin"], table["motif"], strict=True))
+    for store, reason in seen.items():
+        page.missing(f"{store_label(store)} : {reason}")
+
+
+def fill_sentence(remplissage: pd.DataFrame) -> str:
+    """How the large stores were filled, and how fast."""
+    sums: Any = remplissage.groupby("magasin")[["lignes", "duree_s"]].sum()
+    rates = [
+        f"{fr.integer(_round(float(row['lignes'] / row['duree_s'])))} lignes par seconde ({store_label(str(store))})"
+        for store, row in sums.iterrows()
+        if row["duree_s"] > 0
+    ]
+    return f"Remplissage en masse : {fr.join(rates)}." if rates else "Aucun magasin n’a été rempli."
+
+
+def lightest(kpis: Kpis, operation: str, quantile: str = "p50") -> tuple[str, Kpi] | None:
+    """(store, KPI) of the fastest store for an operation."""
+    found = [
+        (float(record.valeur), store, record)
+        for store in STORES
+        if (record := kpis.get(f"stockage.acces.{operation}.{quantile}.{store}")) is not None
+        and record.valeur is not None
+    ]
+    return min(found, key=lambda item: item[0])[1:] if found else None
