@@ -45,7 +45,7 @@ def texts(path: Path) -> list[str]:
     if path == REGISTER:
         found: list[str] = []
         for claim in read_register(path):
-            found += [claim.enonce, claim.source.titre, claim.non_eprouvee or ""]
+            found += [claim.enonce, claim.non_eprouvee or ""]
             found += [claim.critere.texte if claim.critere else ""]
         return found
     return [path.read_text(encoding="utf-8")]

@@ -30,12 +30,15 @@ def inline(text: str) -> str:
     return match[1] if match and "<p>" not in match[1] else escape(clean(text))
 
 
-def label(text: str) -> str:
-    """Text of data (a cell, an axis name): only `code` is understood, the rest escaped."""
-    parts = re.split(r"`([^`]+)`", str(text))
-    return "".join(
-        f"<code>{escape(part, quote=False)}</code>"
-        if index % 2
-        else escape(clean(part), quote=False)
-        for index, part in enumerate(parts)
-    )
+def label(text: str, *, typeset: bool = True) -> str:
+    """Text of data (a cell, an axis name): only `code` is understood, the rest escaped.
+
+    ``typeset=False`` leaves the words as they are: a title in its own language.
+    """
+    parts = [escape(part, quote=False) for part in re.split(r"`([^`]+)`", str(text))]
+    for index, part in enumerate(parts):
+        if index % 2:
+            parts[index] = f"<code>{part}</code>"
+        elif typeset:
+            parts[index] = clean(part)
+    return "".join(parts)

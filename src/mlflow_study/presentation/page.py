@@ -155,7 +155,7 @@ def missing(text: str) -> None:
 
 def source_link(source: Source) -> str:
     """A source as a link, or as a file of the installed package; its title is left as it is."""
-    title = escape(source.titre)
+    title = _markdown.label(source.titre, typeset=False)
     if re.match(r"https?://", source.lien):
         title = f'<a href="{escape(source.lien)}">{title}</a>'
     elif source.lien:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from itertools import takewhile
 from pathlib import Path
 
 from mlflow_study.chapters import CHAPTERS
@@ -19,6 +20,7 @@ from mlflow_study.paths import REPORT
 from mlflow_study.presentation import markdown
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation.code import highlight
+from mlflow_study.presentation.figures import store_label
 from mlflow_study.presentation.page import source_link, verdict_badge
 from mlflow_study.presentation.tables import stacked, stacked_row
 from mlflow_study.publication.notebooks import chapter_id
@@ -123,6 +125,57 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
     )
 
 
+def families(kpis: Iterable[Kpi]) -> list[list[Kpi]]:
+    """KPIs that measure one thing the same way under several conditions stand together.
+
+    The condition is the last part of the id (the system under test, most often).
+    """
+    found: dict[tuple[str, str], list[Kpi]] = {}
+    for kpi in kpis:
+        found.setdefault((kpi.id.rpartition(".")[0], kpi.methode), []).append(kpi)
+    return list(found.values())
+
+
+def _common(labels: Sequence[str]) -> str:
+    """The words that all labels begin with."""
+    shared = takewhile(
+        lambda words: len(set(words)) == 1, zip(*map(str.split, labels), strict=False)
+    )
+    return " ".join(words[0] for words in shared)
+
+
+def _condition(kpi: Kpi, common: str) -> str:
+    """What tells a KPI from the others of its family: its system, or the rest of its label."""
+    last = kpi.id.rpartition(".")[2]
+    named = store_label(last)
+    if named != last:
+        return named
+    return kpi.libelle[len(common) :].strip(" ,:()") or last.replace("_", " ")
+
+
+def _family_row(family: Sequence[Kpi], serves: Mapping[str, Sequence[str]]) -> str:
+    claims = sorted({claim for kpi in family for claim in serves.get(kpi.id, [])}, key=_rank)
+    links = ", ".join(f'<a href="#affirmation-{claim}">{claim}</a>' for claim in claims)
+    common = _common([kpi.libelle for kpi in family])
+    if len(family) == 1:
+        lines, anchor = markdown.label(fr.kpi(family[0])), f"kpi-{family[0].id}"
+    else:
+        anchor = ""
+        lines = "".join(
+            f'<span class="ligne" id="kpi-{escape(kpi.id)}">'
+            f"{markdown.label(f'{_condition(kpi, common)} : {fr.kpi(kpi)}')}</span>"
+            for kpi in family
+        )
+    label = common.strip(" ,:(") or family[0].libelle
+    cells = [markdown.label(label), lines, markdown.label(family[0].methode), links or fr.MISSING]
+    return stacked_row(cells, anchor)
+
+
+def _rank(claim: str) -> tuple[str, int]:
+    """S2 before S10."""
+    return claim[:1], int(claim[1:])
+
+
 def measures(evidence: Evidence) -> str:
     """Every KPI of the run, one folded table per chapter, with the claims it serves."""
     serves: dict[str, list[str]] = {}
@@ -133,25 +186,13 @@ def measures(evidence: Evidence) -> str:
     blocks = []
     for chapter in sorted({kpi.chapitre for kpi in evidence.kpis}):
         kpis = [kpi for kpi in evidence.kpis if kpi.chapitre == chapter]
-        rows = []
-        for kpi in kpis:
-            claims = ", ".join(
-                f'<a href="#affirmation-{claim}">{claim}</a>' for claim in serves.get(kpi.id, [])
-            )
-            cells = [
-                markdown.label(kpi.libelle),
-                markdown.label(fr.kpi(kpi)),
-                markdown.label(kpi.methode),
-                claims or fr.MISSING,
-            ]
-            rows.append(stacked_row(cells, f"kpi-{kpi.id}"))
         name = titles.get(chapter, chapter)
         table = stacked(
             f"tab-mesures-{chapter_id(chapter)}",
             f"Les mesures du chapitre « {name} »",
             "IC : intervalle de confiance ; n : effectif.",
             ("Mesure", "Valeur", "Méthode", "Affirmations"),
-            rows,
+            [_family_row(family, serves) for family in families(kpis)],
         )
         count = fr.count(len(kpis), "mesure")
         blocks.append(f"<details><summary>{name}{fr.NBSP}: {count}</summary>{table}</details>")

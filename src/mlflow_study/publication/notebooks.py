@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ class ChapterExporter(HTMLExporter):  # type: ignore[misc]
             return re.sub(r'((?:id="|href="#)fn(?:ref)?-)', rf"\g<1>{prefix}", rendered)
 
         yield "prose", prose
-        yield "python_marks", partial(highlight, marks="c")
+        yield "python_marks", highlight
 
     def page(self, **values: Any) -> str:
         """The whole page, from the pieces (``page.html.j2``)."""
