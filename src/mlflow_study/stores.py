@@ -13,6 +13,7 @@ MLflow itself, and copied (see ``_schema_template``).  Processes are held on a l
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -361,10 +362,17 @@ def _postgres_template() -> Path:
 
 
 class MariaDB:
-    """A private MariaDB on loopback, when ``mariadbd`` is on the PATH."""
+    """A private MariaDB on loopback, when ``mariadbd`` is on the PATH.
+
+    Its files are copied from prepared ones, whose database ``mlflow`` holds MLflow's
+    tables: MLflow needs seconds to create them there.
+    """
+
+    database = "mlflow"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.data = folder / "data"
         self.port = 0
         self.process: Process | None = None
 
@@ -375,21 +383,21 @@ class MariaDB:
             raise Unavailable("Aucun serveur MariaDB (mariadbd) n’est installé sur cette machine.")
         return found
 
+    def install(self) -> None:
+        """Create an empty data folder."""
+        subprocess.run(
+            ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}"]
+            + ["--auth-root-authentication-method=normal", "--skip-test-db"]
+            + (["--user=root"] if os.geteuid() == 0 else []),
+            check=True,
+            capture_output=True,
+        )
+
     def start(self) -> None:
         import pymysql
 
-        binary = self.binary()
-        data = self.folder / "data"
-        if not data.exists():
-            subprocess.run(
-                ["mariadb-install-db", "--no-defaults", f"--datadir={data}"]
-                + ["--auth-root-authentication-method=normal", "--skip-test-db"]
-                + (["--user=root"] if os.geteuid() == 0 else []),
-                check=True,
-                capture_output=True,
-            )
         self.port = free_port()
-        command = [binary, "--no-defaults", f"--datadir={data}", f"--port={self.port}"]
+        command = [self.binary(), "--no-defaults", f"--datadir={self.data}", f"--port={self.port}"]
         command += ["--bind-address=127.0.0.1", f"--socket={self.folder / 'm.sock'}"]
         command += ["--character-set-server=utf8mb4", f"--pid-file={self.folder / 'm.pid'}"]
         command += ["--user=root"] if os.geteuid() == 0 else []
@@ -405,12 +413,24 @@ class MariaDB:
         self.process.stop()
         raise StudyError(f"MariaDB n’a pas démarré. Fin de son journal : {log_end}")
 
-    def create_database(self, name: str) -> str:
+    def execute(self, statement: str) -> None:
         import pymysql
 
         with pymysql.connect(host="127.0.0.1", port=self.port, user="root") as connection:
-            connection.cursor().execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
-        return f"mysql+pymysql://root@127.0.0.1:{self.port}/{name}?charset=utf8mb4"
+            connection.cursor().execute(statement)
+
+    def shut_down(self) -> None:
+        """Stop cleanly, so that the files can be copied."""
+        assert self.process is not None
+        self.execute("SHUTDOWN")
+        self.process.popen.wait(timeout=START_TIMEOUT_S)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.stop()
+
+    def url(self) -> str:
+        return f"mysql+pymysql://root@127.0.0.1:{self.port}/{self.database}?charset=utf8mb4"
 
 
 @contextmanager
@@ -419,12 +439,33 @@ def open_mariadb(folder: Path) -> Iterator[MariaDB]:
     MariaDB.binary()
     folder.mkdir(parents=True, exist_ok=True)
     server = MariaDB(folder)
+    shutil.copytree(_mariadb_template(), server.data)
     server.start()
     try:
         yield server
     finally:
-        if server.process is not None:
-            server.process.stop()
+        server.stop()
+
+
+def _mariadb_template() -> Path:
+    answer = subprocess.run([MariaDB.binary(), "--version"], check=True, capture_output=True)
+    release = hashlib.sha256(answer.stdout).hexdigest()[:8]
+    final = cache_folder() / f"mariadb-{release}-{version('mlflow')}-{os.geteuid()}"
+    with FileLock(f"{final}.lock"):
+        if final.exists():
+            return final
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+            server = MariaDB(Path(scratch))
+            server.install()
+            server.start()
+            try:
+                server.execute(f"CREATE DATABASE `{server.database}` CHARACTER SET utf8mb4")
+                _create_schema(server.url())
+                server.shut_down()
+            finally:
+                server.stop()
+            server.data.rename(final)
+    return final
 
 
 def _create_schema(database_url: str) -> None:
@@ -590,8 +631,7 @@ def _open(name: str, folder: Path, postgres: Postgres | None, mariadb: MariaDB |
         database_process = postgres.process
     else:
         assert mariadb is not None
-        url = mariadb.create_database(f"m{uuid.uuid4().hex[:12]}")
-        _create_schema(url)
+        url = mariadb.url()
         database_process = mariadb.process
     store = Store(
         name,  # type: ignore[arg-type]
