@@ -36,6 +36,7 @@ CHAPTERS = (
     ChapterInfo(
         "01_stockage", "Le stockage", "mlflow_study.storage.parameters:Stockage", timing=True
     ),
+    ChapterInfo("02_suivi", "Le suivi", "mlflow_study.tracking.parameters:Suivi"),
     ChapterInfo(
         "06_synthese",
         "La synthèse",

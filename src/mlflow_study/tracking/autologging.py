@@ -23,7 +23,11 @@ def estimators() -> dict[str, Any]:
     """The estimators tried, by name: simple, composite, searched, and with awkward parameters."""
     from sklearn.cluster import KMeans
     from sklearn.compose import ColumnTransformer
-    from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+    from sklearn.ensemble import (
+        GradientBoostingClassifier,
+        RandomForestClassifier,
+        VotingClassifier,
+    )
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
     from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -95,7 +99,9 @@ def _compare(name: str, model: Any, run: Run, score: float) -> dict[str, Any]:
         "opaques": len(opaque),
         "exemple": ", ".join([*truncated, *altered, *missing, *opaque][:3]),
         "metriques": len(run.data.metrics),
-        "score_exact": bool(logged is not None and (logged == score or np.isclose(logged, score, rtol=0, atol=0))),
+        "score_exact": bool(
+            logged is not None and (logged == score or np.isclose(logged, score, rtol=0, atol=0))
+        ),
         "score_present": logged is not None,
         "jeu": bool(run.inputs.dataset_inputs),
         "version_sklearn": any("sklearn" in k and "version" in k for k in run.data.tags),
@@ -103,7 +109,7 @@ def _compare(name: str, model: Any, run: Run, score: float) -> dict[str, Any]:
     }
 
 
-def _fit_all(store: Store, seed: int) -> dict[str, pd.DataFrame]:
+def _fit_all(store: Store) -> dict[str, pd.DataFrame]:
     import mlflow
     from sklearn.datasets import load_iris
     from sklearn.metrics import accuracy_score
@@ -177,10 +183,10 @@ def _right_run(x: Any, y: Any, imported_before: Any) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def autologging(backend: StoreName, seed: int) -> dict[str, pd.DataFrame]:
+def autologging(backend: StoreName) -> dict[str, pd.DataFrame]:
     """``estimateurs``: one row per estimator, parameters and score recorded against the truth.
 
     ``apres``: metrics computed after training, and the run in which each landed.
     """
     with open_store(backend, quick_folder()) as store:
-        return spread(_fit_all, [(portable(store), seed)])[0]
+        return spread(_fit_all, [(portable(store),)])[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,7 +22,6 @@ from mlflow_study.tracking.workers import portable, quick_folder, spread
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
-READ_LIMIT = "?"
 PATHS = {
     "get_metric_history": "client Python, get_metric_history",
     "get-history": "REST metrics/get-history, sans numéro de page",
@@ -45,7 +45,11 @@ def _application(store: Store) -> FlaskClient:
 def _rest(app: FlaskClient, path: str, run: str) -> tuple[list[tuple[int, int]], str]:
     """(points as (step, timestamp), a sign that more exist) from one REST endpoint."""
     family = "api" if path == "get-history" else "ajax-api"
-    runs = {"run_id": run} if path == "get-history" else {"run_ids" if path.endswith("interval") else "run_id": run}
+    runs = (
+        {"run_id": run}
+        if path == "get-history"
+        else {"run_ids" if path.endswith("interval") else "run_id": run}
+    )
     answer = app.get(
         f"/{family}/2.0/mlflow/metrics/{path}", query_string={**runs, "metric_key": metric_key(0)}
     ).get_json()
@@ -61,11 +65,15 @@ def _histories(store: Store, sizes: list[int], seed: int) -> Iterator[dict[str, 
         run = fill(store, store.create_experiment("points"), Shape(runs=1, metrics=1, points=size, params=0, tags=0), seed=seed).run_ids[0]  # fmt: skip
 
         def python(run: str = run) -> tuple[list[tuple[int, int]], str]:
-            return [(m.step, m.timestamp) for m in client.get_metric_history(run, metric_key(0))], ""
+            return [
+                (m.step, m.timestamp) for m in client.get_metric_history(run, metric_key(0))
+            ], ""
 
-        readers: dict[str, Callable[[], tuple[list[tuple[int, int]], str]]] = {"get_metric_history": python}
+        readers: dict[str, Callable[[], tuple[list[tuple[int, int]], str]]] = {
+            "get_metric_history": python
+        }
         if app is not None:
-            readers |= {path: (lambda path=path, run=run: _rest(app, path, run)) for path in list(PATHS)[1:]}
+            readers |= {path: partial(_rest, app, path, run) for path in list(PATHS)[1:]}
         for path, read in readers.items():
             points, told = read()
             yield {
@@ -106,14 +114,18 @@ def _pages(store: Store, runs: int, seed: int) -> Iterator[dict[str, Any]]:
             found: list[str] = []
             token = None
             while True:
-                page = client.search_runs([experiment], max_results=size, page_token=token, order_by=order)
+                page = client.search_runs(
+                    [experiment], max_results=size, page_token=token, order_by=order
+                )
                 found += [run.info.run_id for run in page]
                 token = page.token
                 if not token:
                     break
             yield row(f"pages de {size}{', ex æquo' if order else ''}", found, written)
     default = client.search_runs([experiment], max_results=min(100, runs // 2))
-    yield row("une page", [r.info.run_id for r in default], written, "jeton" if default.token else "")
+    yield row(
+        "une page", [r.info.run_id for r in default], written, "jeton" if default.token else ""
+    )
     mlflow.set_tracking_uri(store.tracking_uri)
     frame = mlflow.search_runs([experiment], output_format="list")
     yield row("mlflow.search_runs", [r.info.run_id for r in frame], written)

@@ -117,10 +117,15 @@ def _ending(
 
 
 def _endings(store: Store, server: Zygote, trials: int, seed: int) -> list[Row]:
-    jobs = list(product(ENDINGS, (True, False), (True, False), range(trials)))
     store.create_experiment("pannes")
     with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(lambda job: _ending(store, server, *job, seed), jobs))
+        futures = [
+            pool.submit(_ending, store, server, ending, with_block, sync, trial, seed)
+            for ending, with_block, sync, trial in product(
+                ENDINGS, (True, False), (True, False), range(trials)
+            )
+        ]
+        return [future.result() for future in futures]
 
 
 # --- several writers -----------------------------------------------------------------
@@ -216,10 +221,14 @@ def _disk_full(server: Zygote) -> list[Row]:
             ending="fin",
             **{"with": True},
         )
-        status, _ = writer.finish(timeout=60)
+        writer.finish(timeout=60)
         journal = writer.journal()
         if journal.run_id is None:
-            return [_row(magasin="sqlite", panne="disque plein", detail=f"non éprouvé : {_tail(writer)}")]
+            return [
+                _row(
+                    magasin="sqlite", panne="disque plein", detail=f"non éprouvé : {_tail(writer)}"
+                )
+            ]
         shutil.copyfile(rescue / "mlflow.db", Path(folder) / "lu.db")
         held, final = _stored(MlflowClient(f"sqlite:///{folder}/lu.db"), journal.run_id)
     return [
@@ -254,7 +263,14 @@ def _database_killed(trial: int, seed: int) -> list[Row]:
         run = store.client().create_run(experiment).info.run_id
         with zygote(Path(folder)) as writers:
             writer = writers.start(
-                work="shared", uri=url, run=run, start=0, items=60, sync=True, keep_going=True, pause=0.02
+                work="shared",
+                uri=url,
+                run=run,
+                start=0,
+                items=60,
+                sync=True,
+                keep_going=True,
+                pause=0.02,
             )
             moment = rng.randrange(5, 30)
             writer.wait_for(moment)

@@ -23,7 +23,23 @@ from mlflow_study.tracking.workers import portable, quick_folder, spread
 
 METRICS: tuple[float, ...] = (-1.0, 0.0, 0.5, 1.0, 1e300, math.nan, math.inf, -math.inf)
 TEXTS = ("adam", "Adam", "ADAM", "a%m", "a_m", "", "éa", "ÉA", "10", "9", "a\\m", "l'un", 'le "b"', "a\nb", "ß")  # fmt: skip
-PATTERNS = ("a%", "%m", "%a%", "a_m", "A%", "_dam", "a\\m", "%", "", "é%", "É%", "10", "a%b", "%'%", "SS")
+PATTERNS = (
+    "a%",
+    "%m",
+    "%a%",
+    "a_m",
+    "A%",
+    "_dam",
+    "a\\m",
+    "%",
+    "",
+    "é%",
+    "É%",
+    "10",
+    "a%b",
+    "%'%",
+    "SS",
+)
 STATUSES = ("FINISHED", "FAILED", "RUNNING", "KILLED")
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -77,8 +93,9 @@ def _write(store: Store, experiment: str, rows: list[Row]) -> pd.DataFrame:
         )
         client.set_terminated(run, row["attributes.status"])
         row["run_id"] = run
-    table = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]})
-    return table
+    return pd.DataFrame(
+        {name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]}
+    )
 
 
 # --- expressions ---------------------------------------------------------------------
@@ -90,7 +107,11 @@ Clause = tuple[str, str, Any]
 def _clause(rng: random.Random) -> Clause:
     key = rng.choice(("metrics.m", "metrics.m", "metrics.perte test", "params.p", "params.p", "tags.t", "attributes.status", "attributes.start_time", "attributes.run_name"))  # fmt: skip
     if key.startswith("metrics."):
-        return key, rng.choice(tuple(COMPARE)), rng.choice((-1.0, -0.5, 0.0, 0.5, 1.0, 1e300, 1e308))
+        return (
+            key,
+            rng.choice(tuple(COMPARE)),
+            rng.choice((-1.0, -0.5, 0.0, 0.5, 1.0, 1e300, 1e308)),
+        )
     if key == "attributes.start_time":
         return key, rng.choice(tuple(COMPARE)), 1_700_000_000_000 + rng.randrange(-1, 7)
     if key == "attributes.status":
@@ -141,7 +162,11 @@ def _family(clauses: list[Clause]) -> str:
         "LIKE, ILIKE" if "LIKE" in c else "IS NULL" if c.startswith("IS") else "métrique" if k.startswith("metrics") else "égalité de texte" if isinstance(v, str) else "attribut"
         for k, c, v in clauses
     }  # fmt: skip
-    return next(f for f in ("LIKE, ILIKE", "IS NULL", "égalité de texte", "métrique", "attribut") if f in kinds)
+    return next(
+        f
+        for f in ("LIKE, ILIKE", "IS NULL", "égalité de texte", "métrique", "attribut")
+        if f in kinds
+    )
 
 
 # --- orders --------------------------------------------------------------------------
@@ -161,7 +186,12 @@ def _ordered(table: pd.DataFrame, orders: list[tuple[str, bool]]) -> list[str]:
         present = [r for r in rows if _rank(r[key]) == 0]
         present.sort(key=lambda r: r[key], reverse=not ascending)
         if not ascending:  # a reversed sort must stay stable
-            present = [r for value in dict.fromkeys(r[key] for r in present) for r in rows if r[key] == value]
+            present = [
+                r
+                for value in dict.fromkeys(r[key] for r in present)
+                for r in rows
+                if r[key] == value
+            ]
         rest = sorted((r for r in rows if _rank(r[key])), key=lambda r: _rank(r[key]))
         rows = present + rest
     return [r["run_id"] for r in rows]
@@ -213,19 +243,21 @@ def _try(store: Store, runs: int, filters: int, orders: int, seed: int) -> pd.Da
             continue
         told = _explain(wanted - found, found - wanted, table, sorted({c[0] for c in clauses}))
         record("filtre", _family(clauses), source, "écart" if told else "exact", told)
-    keys = [k for k in table if k not in ("run_id", "attributes.run_name")]
+    keys = [str(k) for k in table if k not in ("run_id", "attributes.run_name")]
     for _ in range(orders):
         asked = [(key, rng.random() < 0.5) for key in rng.sample(keys, rng.choice((1, 1, 2)))]
-        source = [f"{_quoted(key)} {'ASC' if up else 'DESC'}" for key, up in asked]
-        shown = ", ".join(source)
+        order_by = [f"{_quoted(key)} {'ASC' if up else 'DESC'}" for key, up in asked]
+        shown = ", ".join(order_by)
         try:
-            got = [run.info.run_id for run in client.search_runs([experiment], order_by=source)]
+            got = [run.info.run_id for run in client.search_runs([experiment], order_by=order_by)]
         except Exception as error:  # as above
             record("ordre", "order_by", shown, "refus", f"{type(error).__name__}: {error}")
             continue
         wanted_order = _ordered(table, asked)
         by_id = table.set_index("run_id")[[key for key, _ in asked]]
-        first = next((i for i, (a, b) in enumerate(zip(got, wanted_order, strict=False)) if a != b), None)
+        first = next(
+            (i for i, (a, b) in enumerate(zip(got, wanted_order, strict=False)) if a != b), None
+        )
         told = ""
         if len(got) != len(wanted_order):
             told = f"{len(got)} runs au lieu de {len(wanted_order)}"
@@ -235,7 +267,9 @@ def _try(store: Store, runs: int, filters: int, orders: int, seed: int) -> pd.Da
     return pd.DataFrame(out)
 
 
-def filters(backends: list[StoreName], runs: int, filters: int, orders: int, seed: int) -> pd.DataFrame:
+def filters(
+    backends: list[StoreName], runs: int, filters: int, orders: int, seed: int
+) -> pd.DataFrame:
     """Generated filters and orders against the oracle, on the same runs in each backend.
 
     One row per expression: ``magasin, genre`` (filtre, ordre), ``famille, expression,

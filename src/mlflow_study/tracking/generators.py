@@ -125,7 +125,11 @@ def unicode_text(rng: random.Random, letters_only: bool = False, length: int | N
     chosen: list[str] = []
     while len(chosen) < size:
         code = rng.choice(
-            (rng.randrange(0x20, 0x250), rng.randrange(0x250, 0x3000), rng.randrange(0x3000, 0x10FFFF))
+            (
+                rng.randrange(0x20, 0x250),
+                rng.randrange(0x250, 0x3000),
+                rng.randrange(0x3000, 0x10FFFF),
+            )
         )
         char = chr(code)
         category = unicodedata.category(char)
@@ -181,7 +185,17 @@ def texts(limit: int) -> Draw:
 def any_object(rng: random.Random) -> Any:
     """Values of the types that people give as parameters or tags."""
     x = rng.uniform(-10, 10)
-    values: list[Any] = [True, None, 3, 2**70, x, 1e-320, float("nan"), [1, "a"], {"b": 1, "a": None}]
+    values: list[Any] = [
+        True,
+        None,
+        3,
+        2**70,
+        x,
+        1e-320,
+        float("nan"),
+        [1, "a"],
+        {"b": 1, "a": None},
+    ]
     values += [(1,), b"\xff\x00", np.float32(x), np.float64(x), np.arange(3), Decimal("1.10")]
     return rng.choice([*values, {1}, range(3), np.int64(3), slice(1, 2), "1.0", "True"])
 
@@ -191,18 +205,30 @@ def any_object(rng: random.Random) -> Any:
 
 def integer(rng: random.Random) -> int:
     """A signed 64-bit integer, small ones as often as large ones."""
-    return rng.choice((rng.randrange(-5, 6), rng.randrange(-(2**31), 2**31), rng.randrange(-(2**63), 2**63), 2**63 - 1, -(2**63)))
+    return rng.choice(
+        (
+            rng.randrange(-5, 6),
+            rng.randrange(-(2**31), 2**31),
+            rng.randrange(-(2**63), 2**63),
+            2**63 - 1,
+            -(2**63),
+        )
+    )
 
 
 def odd_integer(rng: random.Random) -> Any:
     """What is not a 64-bit integer: larger, fractional, or another type."""
     values: list[Any] = [2**63, -(2**63) - 1, 10**30, 1.5, 2.0, -0.5, True, "3", np.int64(4)]
-    return rng.choice([*values, np.float64(2.5), float("nan"), float("inf"), Decimal(2), Fraction(1, 2)])
+    return rng.choice(
+        [*values, np.float64(2.5), float("nan"), float("inf"), Decimal(2), Fraction(1, 2)]
+    )
 
 
 def moment(rng: random.Random) -> int:
     """A timestamp that a clock may give, in milliseconds, from 1970 to far ahead."""
-    return rng.choice((0, 1, rng.randrange(2**31), rng.randrange(2**41), rng.randrange(2**63), 2**63 - 1))
+    return rng.choice(
+        (0, 1, rng.randrange(2**31), rng.randrange(2**41), rng.randrange(2**63), 2**63 - 1)
+    )
 
 
 # --- strata --------------------------------------------------------------------------

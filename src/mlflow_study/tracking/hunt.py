@@ -8,7 +8,8 @@ examples, no deadline.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from mlflow_study.tracking.generators import Case, Write
 from mlflow_study.tracking.roundtrip import CLASSES, DEFECTS, Bench, Outcome, describe
 from mlflow_study.tracking.workers import portable, quick_folder, spread
 
+Judge = Callable[[Case], Outcome]
 FACETS = ("valeur", "pas", "horodatage", "nom", "jeu de données", "paramètre", "étiquette")
 
 
@@ -32,11 +34,18 @@ def strategy(facet: str) -> Any:
         st.floats(), st.integers(), st.booleans(), st.decimals(allow_nan=False), st.fractions(), words,
         st.floats(width=32).map(np.float32), whole.map(np.int64),
     )  # fmt: skip
-    moments = st.one_of(st.integers(), st.floats(), st.booleans(), whole.map(np.int64), st.fractions())
+    moments = st.one_of(
+        st.integers(), st.floats(), st.booleans(), whole.map(np.int64), st.fractions()
+    )
     long = st.integers(5998, 8003).map(lambda size: "a" * size)
 
     def metric(**fields: Any) -> Any:
-        plain = {"key": st.just("m"), "value": st.just(0.5), "step": st.just(1), "timestamp": st.just(1)}
+        plain = {
+            "key": st.just("m"),
+            "value": st.just(0.5),
+            "step": st.just(1),
+            "timestamp": st.just(1),
+        }
         writes = st.builds(Write, **{**plain, **fields})
         return writes.map(lambda write: Case("métrique", facet, "client", (write,)))
 
@@ -70,14 +79,19 @@ def _hunt(store: Store, facets: Sequence[str], examples: int) -> list[dict[str, 
                 try:
                     seen[key] = bench.together([case], store.create_experiment("chasse"))[0]
                 except Exception as error:  # the run itself was harmed
-                    seen[key] = Outcome(CLASSES[6], message=f"{type(error).__name__}: {error}"[:200])
+                    seen[key] = Outcome(
+                        CLASSES[6], message=f"{type(error).__name__}: {error}"[:200]
+                    )
             return seen[key]
+
+        def is_wanted(wanted: str, case: Case, judge: Judge = outcome) -> bool:
+            return judge(case).classe == wanted
 
         for wanted in sorted(DEFECTS, key=CLASSES.index, reverse=True):
             try:
                 case = find(
                     strategy(facet),
-                    lambda case, wanted=wanted: outcome(case).classe == wanted,
+                    partial(is_wanted, wanted),
                     settings=settings(
                         max_examples=examples,
                         derandomize=True,
@@ -148,7 +162,9 @@ def hunt(backends: list[StoreName], facets: list[str], examples: int) -> pd.Data
     row means that ``examples`` examples showed nothing, not that there is nothing.
     """
     with open_stores(backends, quick_folder()) as stores:
-        jobs = [(portable(store), [facet], examples) for store in stores.values() for facet in facets]
+        jobs = [
+            (portable(store), [facet], examples) for store in stores.values() for facet in facets
+        ]
         rows = [row for part in spread(_hunt, jobs) for row in part]
     columns = ["magasin", "facette", "classe", "cas", "relu", "message", "essais", "code"]
     return pd.DataFrame(rows, columns=columns)

@@ -7,14 +7,14 @@ interval; counts of counter-examples carry the n that they were sought in.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-import pandas as pd
+from typing import Any, TypeAlias
 
 from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.statistics import wilson
 
 Record = Callable[..., Kpi]
+Frame: TypeAlias = Any
+"""A DataFrame; its stubs make each cell a union of forty types, which hides real faults."""
 
 SLUGS = {
     "identique": "identique",
@@ -52,7 +52,7 @@ def _count(record: Record, id: str, libelle: str, hits: int, n: int, methode: st
     record(id, libelle, int(hits), "contre-exemples", methode=methode, n=int(n))
 
 
-def roundtrip(record: Record, table: pd.DataFrame) -> None:
+def roundtrip(record: Record, table: Frame) -> None:
     """Share of each class per backend, and per kind of datum; counts behind T1–T3, T6, T19–T21."""
     method = "échantillonnage stratifié, même nombre de cas par strate"
     for store, cases in table.groupby("magasin"):
@@ -66,7 +66,7 @@ def roundtrip(record: Record, table: pd.DataFrame) -> None:
         _claims(record, str(store), cases)
 
 
-def _claims(record: Record, store: str, cases: pd.DataFrame) -> None:
+def _claims(record: Record, store: str, cases: Frame) -> None:
     name = label(store)
 
     def bad(id: str, libelle: str, strata: list[str], allowed: tuple[str, ...]) -> None:
@@ -107,13 +107,13 @@ _PROPERTIES = {
 }
 
 
-def semantics(record: Record, table: pd.DataFrame) -> None:
+def semantics(record: Record, table: Frame) -> None:
     """Counter-examples to each property, per backend."""
     for row in table.itertuples():
         _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"« {row.enonce} », {label(row.magasin)}", row.contre_exemples, row.n, "essais tirés au hasard, graine fixée")  # fmt: skip
 
 
-def filters(record: Record, table: pd.DataFrame) -> None:
+def filters(record: Record, table: Frame) -> None:
     """Filters and orders that select or sort otherwise than the oracle, or are refused."""
     for (store, kind), some in table.groupby(["magasin", "genre"]):
         subject = "filtres" if kind == "filtre" else "ordres"
@@ -122,7 +122,7 @@ def filters(record: Record, table: pd.DataFrame) -> None:
             _count(record, f"suivi.{subject}.{slug}.{store}", f"{subject}, {outcome}, {label(store)}", hits, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
 
 
-def completeness(record: Record, table: pd.DataFrame) -> None:
+def completeness(record: Record, table: Frame) -> None:
     """Points and runs missing or repeated, per read path."""
     for (store, path), some in table[table.objet == "points"].groupby(["magasin", "voie"]):
         lost = int((some.ecrits - some.distincts).sum())
@@ -136,7 +136,7 @@ def completeness(record: Record, table: pd.DataFrame) -> None:
             _count(record, f"suivi.pages.faux.{store}{slug}", f"runs manquants ou répétés, pages lues {words}, {label(store)}", wrong, int(chosen.ecrits.sum()), "pages de search_runs")  # fmt: skip
 
 
-def atomicity(record: Record, table: pd.DataFrame) -> None:
+def atomicity(record: Record, table: Frame) -> None:
     """Batches with one bad item: partly kept, and kept in part without an error."""
     for store, some in table.groupby("magasin"):
         refused = some[some.refuse]
@@ -147,7 +147,7 @@ def atomicity(record: Record, table: pd.DataFrame) -> None:
         _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur, {label(store)}", silent, len(some), "un fautif à chaque place, chaque taille")  # fmt: skip
 
 
-def autologging(record: Record, tables: dict[str, pd.DataFrame]) -> None:
+def autologging(record: Record, tables: dict[str, Frame]) -> None:
     """Parameters, training score and later metrics that autologging recorded as they are."""
     table, after = tables["estimateurs"], tables["apres"]
 
@@ -163,7 +163,7 @@ def autologging(record: Record, tables: dict[str, pd.DataFrame]) -> None:
     found("combinaisons", "combinaisons d’une recherche", searched.enfants.sum(), searched.combinaisons.sum())  # fmt: skip
 
 
-def faults(record: Record, table: pd.DataFrame) -> None:
+def faults(record: Record, table: Frame) -> None:
     """Acknowledged and lost, stored and unacknowledged, duplicated, wrong status, blocked."""
     tried = table[~table.detail.str.startswith("non éprouvé")]
     method = "journal des acquittements comparé au magasin après la panne"
@@ -198,7 +198,7 @@ def _wrong(row: Any) -> bool:
     return row.statut not in row.attendus.split(" ou ")
 
 
-def server_faults(record: Record, table: pd.DataFrame) -> None:
+def server_faults(record: Record, table: Frame) -> None:
     """Lost replies, slow and killed servers, cut uploads."""
     method = "mandataire sur la boucle locale, serveur réel, magasin relu"
     for store, some in table.groupby("magasin"):
@@ -213,7 +213,7 @@ def server_faults(record: Record, table: pd.DataFrame) -> None:
                 record(f"suivi.serveur-{slug}.attente.{store}", f"{fault} : plus longue attente d’un appel, {label(store)}", float(struck.bloque_s.max()), "s", n=len(struck), methode=method)  # fmt: skip
 
 
-def page_shown(record: Record, not_measured: Record, table: pd.DataFrame) -> None:
+def page_shown(record: Record, not_measured: Record, table: Frame) -> None:
     """Numbers and points of MLflow's page that are not those stored."""
     method = "navigateur sans écran sur un serveur réel"
     subjects = {

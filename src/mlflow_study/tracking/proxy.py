@@ -52,7 +52,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._half(proxy, length)
             return
         body = self.rfile.read(length)
-        upstream = http.client.HTTPConnection(proxy.upstream.hostname or "", proxy.upstream.port, timeout=60)
+        upstream = http.client.HTTPConnection(
+            proxy.upstream.hostname or "", proxy.upstream.port, timeout=60
+        )
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
         upstream.request(self.command, self.path, body, headers)
         answer = upstream.getresponse()
@@ -71,7 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _half(self, proxy: Proxy, length: int) -> None:
         """Send half of an upload to the server, then hang up on both sides."""
-        with socket.create_connection((proxy.upstream.hostname or "", proxy.upstream.port or 80)) as s:
+        with socket.create_connection(
+            (proxy.upstream.hostname or "", proxy.upstream.port or 80)
+        ) as s:
             head = f"{self.command} {self.path} HTTP/1.1\r\n" + "".join(
                 f"{k}: {v}\r\n" for k, v in self.headers.items()
             )
@@ -92,7 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
 def open_proxy(upstream: str) -> Iterator[Proxy]:
     """A running proxy before ``upstream``."""
     proxy = Proxy(upstream)
-    thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     try:
         yield proxy

@@ -118,9 +118,7 @@ def announced(given: Any, got: Any) -> bool:
     """The one alteration that ``log_metric`` documents: ±inf becomes ±the largest double."""
     wanted = expected_number(given)
     return (
-        isinstance(wanted, float)
-        and math.isinf(wanted)
-        and got == math.copysign(LARGEST, wanted)
+        isinstance(wanted, float) and math.isinf(wanted) and got == math.copysign(LARGEST, wanted)
     )
 
 
@@ -228,9 +226,7 @@ def clear(error: Exception) -> bool:
     return ours and bool(_FIELD.search(text)) and not _INTERNAL.search(text[:2000])
 
 
-def _read(
-    client: MlflowClient, store: Store, experiment: str, run_id: str
-) -> Readings:
+def _read(client: MlflowClient, store: Store, experiment: str, run_id: str) -> Readings:
     """The run through get_run, search_runs, and the answer of a server.
 
     Over HTTP that answer is read from the bare REST endpoint.  On a store opened
@@ -328,25 +324,37 @@ def _judge_history(writes: list[Write], history: Sequence[Any]) -> Outcome:
     """Compare the points given, as a set, with the points read."""
     if not history:
         return Outcome(CLASSES[5], "get_metric_history", "absente")
-    wanted = {(repr(w.value), w.step, w.timestamp): w for w in writes} if len(writes) > 1 else {0: writes[0]}
+    wanted = (
+        {(repr(w.value), w.step, w.timestamp): w for w in writes}
+        if len(writes) > 1
+        else {0: writes[0]}
+    )
     read = {(m.value, m.step, m.timestamp) for m in history}
     shown = ", ".join(f"{m.value!r} au pas {m.step!r} à {m.timestamp!r}" for m in history[:3])
     if len(read) != len(wanted):
         return Outcome(CLASSES[2], "get_metric_history", f"{len(read)} points : {shown}")
     worst = Outcome(CLASSES[0])
     for w in wanted.values():
-        match = [m for m in history if same_field(w.step, m.step) and same_field(w.timestamp, m.timestamp)]
+        match = [
+            m
+            for m in history
+            if same_field(w.step, m.step) and same_field(w.timestamp, m.timestamp)
+        ]
         values = [_judge_value(w.value, m.value, "get_metric_history") for m in match]
-        best = min(values, key=lambda o: o.rank, default=Outcome(CLASSES[2], "get_metric_history", shown))
+        best = min(
+            values, key=lambda o: o.rank, default=Outcome(CLASSES[2], "get_metric_history", shown)
+        )
         if best.rank == 0 and w.dataset:
             m = match[0]
             if (m.dataset_name, m.dataset_digest) != w.dataset:
-                best = Outcome(CLASSES[2], "get_metric_history", f"jeu de données {m.dataset_name!r}")
+                best = Outcome(
+                    CLASSES[2], "get_metric_history", f"jeu de données {m.dataset_name!r}"
+                )
         worst = max(worst, best, key=lambda o: o.rank)
     return worst
 
 
-def _judge_text(store: Store, run_id: str, case: Case, found: Readings) -> Outcome:
+def _judge_text(case: Case, found: Readings) -> Outcome:
     outcomes = [Outcome(CLASSES[0])]
     field_name = "params" if case.kind == "paramètre" else "tags"
     for w in case.writes:
@@ -356,13 +364,14 @@ def _judge_text(store: Store, run_id: str, case: Case, found: Readings) -> Outco
             if got is None:
                 outcomes.append(Outcome(CLASSES[5], name, "absente"))
             elif got != str(w.value):
-                outcomes.append(Outcome(CLASSES[2], name, f"{_clip(repr(got))} ({len(got)} signes)"))
+                outcomes.append(
+                    Outcome(CLASSES[2], name, f"{_clip(repr(got))} ({len(got)} signes)")
+                )
     return max(outcomes, key=lambda o: o.rank)
 
 
 def _judge(
     client: MlflowClient,
-    store: Store,
     run_id: str,
     case: Case,
     error: Exception | None,
@@ -373,14 +382,18 @@ def _judge(
     if error is not None:
         outcome = Outcome(CLASSES[3] if clear(error) else CLASSES[4], message=_short(error))
         run = found.runs["get_run"]
-        kept = {**run.data.metrics, **run.data.params, **run.data.tags} if not isinstance(run, Exception) else {}
+        kept = (
+            {**run.data.metrics, **run.data.params, **run.data.tags}
+            if not isinstance(run, Exception)
+            else {}
+        )
         if len(case.writes) == 1 and case.writes[0].key in kept:
             return Outcome(CLASSES[4], relu="refusée, pourtant enregistrée", message=_short(error))
         return outcome
     if case.kind == "métrique":
         outcome = _judge_metric(client, run_id, case, found, model_id)
     else:
-        outcome = _judge_text(store, run_id, case, found)
+        outcome = _judge_text(case, found)
     if outcome.classe == CLASSES[2] and told:
         outcome.classe, outcome.avis = CLASSES[1], _clip(told[0])
     return outcome
@@ -450,7 +463,7 @@ class Bench:
         if harm:
             return [Outcome(CLASSES[6], message=harm)] * len(cases)
         return [
-            _judge(self.client, self.store, run_id, case, error, told, found, model_id)
+            _judge(self.client, run_id, case, error, told, found, model_id)
             for case, (error, told, model_id) in zip(cases, written, strict=True)
         ]
 

@@ -130,12 +130,17 @@ def _latest_numpy(context: Context, count: int) -> Iterator[Trial]:
         yield got == 259.0, f"pas numpy.arange(250, 260) : lu {got!r} {errors.get(f'z{i}', '')}"
 
 
-def _history(context: Context, count: int, order: Callable[[list[Point]], list[Point]]) -> Iterator[Trial]:
+def _history(
+    context: Context, count: int, order: Callable[[list[Point]], list[Point]]
+) -> Iterator[Trial]:
     client, run, rng = context
     for i in range(count):
         points = _points(rng)
         _log(client, run, f"h{i}{order.__name__}", points, rng.random() < 0.5)
-        read = [(m.value, m.step, m.timestamp) for m in client.get_metric_history(run, f"h{i}{order.__name__}")]
+        read = [
+            (m.value, m.step, m.timestamp)
+            for m in client.get_metric_history(run, f"h{i}{order.__name__}")
+        ]
         yield read == order(points), f"{points} : lu {read}"
 
 
@@ -204,7 +209,10 @@ def _race(context: Context, count: int) -> Iterator[Trial]:
         barrier = threading.Barrier(2)
 
         def write(
-            value: str, key: str = f"r{i}", taken: list[str] = accepted, gate: threading.Barrier = barrier
+            value: str,
+            key: str = f"r{i}",
+            taken: list[str] = accepted,
+            gate: threading.Barrier = barrier,
         ) -> None:
             gate.wait()
             try:
@@ -323,7 +331,15 @@ def types(backend: StoreName) -> pd.DataFrame:
     """
     import numpy as np
 
-    values = [*_TYPED, np.float32(0.1), np.int64(3), np.array([0.5]), [1, "a"], {"a": None}, b"\xff"]
+    values = [
+        *_TYPED,
+        np.float32(0.1),
+        np.int64(3),
+        np.array([0.5]),
+        [1, "a"],
+        {"a": None},
+        b"\xff",
+    ]
     with open_stores([backend], quick_folder()) as stores:
         store = stores[backend]
         client = store.client()

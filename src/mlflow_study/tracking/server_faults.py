@@ -35,7 +35,9 @@ Call = tuple[Callable[[], object], Callable[[], int]]
 """(the call, a count of what the store holds of it)."""
 
 
-def _calls(client: MlflowClient, direct: MlflowClient, experiment: str, folder: Path) -> dict[str, Call]:
+def _calls(
+    client: MlflowClient, direct: MlflowClient, experiment: str, folder: Path
+) -> dict[str, Call]:
     """Operations of the API, each with a way to count its effect through ``direct``."""
     from mlflow.entities import Metric
 
@@ -158,7 +160,8 @@ def _cut_upload(store: Store, proxy: Proxy, trial: int) -> list[Row]:
             acquittees=int(not error),
             perdues=int(not error and seen != size),
             sans_accuse=int(bool(error) and seen is not None),
-            detail=("absent" if seen is None else f"{seen} octets listés sur {size}") + (f" ; {error}" if error else ""),
+            detail=("absent" if seen is None else f"{seen} octets listés sur {size}")
+            + (f" ; {error}" if error else ""),
         )
     ]
 
@@ -171,7 +174,14 @@ def _struck(store: Store, server: Zygote, fault: str, trial: int, seed: int) -> 
     rng = random.Random(f"{seed}{fault}{trial}")
     run = store.client().create_run(store.create_experiment("serveur")).info.run_id
     writer = server.start(
-        work="shared", uri=store.tracking_uri, run=run, start=0, items=24, sync=True, keep_going=True, pause=0.005
+        work="shared",
+        uri=store.tracking_uri,
+        run=run,
+        start=0,
+        items=24,
+        sync=True,
+        keep_going=True,
+        pause=0.005,
     )
     moment = rng.randrange(3, 18)
     writer.wait_for(moment)
@@ -218,7 +228,11 @@ def _all(name: StoreName, trials: int, kills: int, seed: int) -> list[Row]:
         with open_proxy(store.tracking_uri) as proxy:
             rows = _lost_replies(store, proxy, trials)
             rows += _cut_upload(store, proxy, 0)
-        rows += [row for trial in range(trials) for row in _struck(store, writers, "serveur lent", trial, seed)]
+        rows += [
+            row
+            for trial in range(trials)
+            for row in _struck(store, writers, "serveur lent", trial, seed)
+        ]
         for trial in range(kills):
             rows += _struck(store, writers, "serveur tué, relancé", trial, seed)
         if store.process is not None:

@@ -8,16 +8,14 @@ runs was written straight to the database with a step from NumPy.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlflow_study.stores import Store, StoreName, open_store
+from mlflow_study.stores import Store, open_store
 from mlflow_study.tracking.workers import quick_folder, spread
 
 if TYPE_CHECKING:
@@ -69,7 +67,10 @@ def _prepare(store: Store, points: int) -> dict[str, str]:
         client.log_batch(run, metrics=[Metric(key, value, 1, 0) for key, value in SHOWN.items()])
         client.set_terminated(run)
         runs[name] = run
-    curve = [Metric("courbe", PEAK if i == points // 3 + 1 else float(i % 2), i, i) for i in range(points)]
+    curve = [
+        Metric("courbe", PEAK if i == points // 3 + 1 else float(i % 2), i, i)
+        for i in range(points)
+    ]
     client.log_batch(runs["un"], metrics=curve)
     good = client.create_run(poisoned, run_name="sain").info.run_id
     client.log_metric(good, "m", 1.0, step=1)
@@ -82,7 +83,9 @@ def _numbers(text: str) -> list[float]:
     return [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", text)]
 
 
-def _row(quoi: str, objet: str, stocke: float, montre: float | None, detail: str = "") -> dict[str, Any]:
+def _row(
+    quoi: str, objet: str, stocke: float, montre: float | None, detail: str = ""
+) -> dict[str, Any]:
     return {
         "quoi": quoi,
         "objet": objet,
@@ -112,7 +115,9 @@ def _labels(plots: list[list[list[Any]]]) -> list[dict[str, Any]]:
     for name, value in SHOWN.items():
         label = labels.get(value, "")
         shown = next(iter(_numbers(label)), None)
-        rows.append(_row("nombre, étiquette d’un graphique", name, value, shown, label or "non trouvé"))
+        rows.append(
+            _row("nombre, étiquette d’un graphique", name, value, shown, label or "non trouvé")
+        )
     return rows
 
 
@@ -123,14 +128,27 @@ def _chart(page: Page, base: str, ids: dict[str, str], points: int) -> list[dict
     for _ in range(100):
         page.wait_for_timeout(100)
         plots = page.evaluate(PLOTS)
-        curves = [[v for v in y if v is not None] for plot in plots for kind, y, *_ in plot if kind != "bar"]
+        curves = [
+            [v for v in y if v is not None]
+            for plot in plots
+            for kind, y, *_ in plot
+            if kind != "bar"
+        ]
         drawn = max(curves, key=len, default=[])
-        if len(drawn) > 1 and sum(kind == "bar" for plot in plots for kind, *_ in plot) >= len(SHOWN):
+        if len(drawn) > 1 and sum(kind == "bar" for plot in plots for kind, *_ in plot) >= len(
+            SHOWN
+        ):
             break
     text = page.inner_text("body").lower()
     told = [word for word in ("sampl", "échantillon", "downsampl") if word in text]
     return [
-        _row("points d’un graphique", "courbe", float(points), float(len(drawn)), "avertit" if told else "sans avertissement"),
+        _row(
+            "points d’un graphique",
+            "courbe",
+            float(points),
+            float(len(drawn)),
+            "avertit" if told else "sans avertissement",
+        ),
         _row("pic d’un graphique", "courbe", PEAK, max(drawn, default=math.nan)),
         *_labels(plots),
     ]
@@ -138,7 +156,9 @@ def _chart(page: Page, base: str, ids: dict[str, str], points: int) -> list[dict
 
 def _poisoned(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]]:
     statuses: list[int] = []
-    page.on("response", lambda r: statuses.append(r.status) if r.url.endswith("runs/search") else None)
+    page.on(
+        "response", lambda r: statuses.append(r.status) if r.url.endswith("runs/search") else None
+    )
     page.goto(f"{base}/#/experiments/{ids['empoisonnee']}/runs")
     for _ in range(60):
         page.wait_for_timeout(100)
@@ -146,7 +166,15 @@ def _poisoned(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]
             break
     page.wait_for_timeout(700)
     seen = sum(name in page.inner_text("body") for name in ("sain", "pas de NumPy"))
-    return [_row("runs d’une expérience", "pas entier de NumPy", 2.0, float(seen), f"réponse HTTP {sorted(set(statuses))}")]
+    return [
+        _row(
+            "runs d’une expérience",
+            "pas entier de NumPy",
+            2.0,
+            float(seen),
+            f"réponse HTTP {sorted(set(statuses))}",
+        )
+    ]
 
 
 def _look(points: int) -> pd.DataFrame:
@@ -177,5 +205,7 @@ def page_shown(points: int, browser: bool = True) -> pd.DataFrame:
     """
     reason = missing() if browser else "page non demandée (paramètre « page »)"
     if reason:
-        return pd.DataFrame([_row("non éprouvée", "", math.nan, None, reason)], columns=list(COLUMNS))
+        return pd.DataFrame(
+            [_row("non éprouvée", "", math.nan, None, reason)], columns=list(COLUMNS)
+        )
     return spread(_look, [(points,)])[0]

@@ -88,7 +88,9 @@ def write(job: Job) -> None:
         shutil.copyfile(job["database"], Path(job["tmpfs"]) / "mlflow.db")
     mlflow.set_tracking_uri(job["uri"])
     try:
-        {"run": whole_run, "shared": shared_run, "artifact": artifact, "clock": clock}[job["work"]](job, journal)
+        {"run": whole_run, "shared": shared_run, "artifact": artifact, "clock": clock}[job["work"]](
+            job, journal
+        )
     finally:
         if "tmpfs" in job:
             for path in Path(job["tmpfs"]).iterdir():

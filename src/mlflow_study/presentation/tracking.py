@@ -1,0 +1,642 @@
+"""Figures, tables and computed sentences of the tracking chapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from mlflow_study.evidence.records import Kpi, Verdict
+from mlflow_study.evidence.statistics import wilson, zero_failure_bound
+from mlflow_study.presentation import numbers as fr
+from mlflow_study.presentation import page
+from mlflow_study.presentation.figures import ink_on, new, store_label
+from mlflow_study.presentation.tables import Markup
+
+Frame: TypeAlias = Any
+"""A DataFrame; its stubs make each cell a union of forty types, which hides real faults."""
+
+CLASSES = {
+    "identique": "#5aa77b",
+    "altérée avec avis": "#b9d7a8",
+    "refus clair": "#c9ced3",
+    "refus trompeur": "#e8c15a",
+    "altérée en silence": "#d9822b",
+    "acceptée, puis illisible": "#b3261e",
+    "nuit à ce qui était stocké": "#5c0f0a",
+}
+"""Class of a round trip → hue, from harmless to harmful."""
+HARMS = ("altérée en silence", "refus trompeur", "acceptée, puis illisible", "nuit à ce qui était stocké")  # fmt: skip
+
+
+def code(text: str, size: int = 160) -> Markup:
+    """A piece of data or of code in a cell, as it is, clipped."""
+    clipped = text if len(text) <= size else f"{text[: size - 1]}…"
+    return Markup(f"<code>{escape(clipped)}</code>")
+
+
+def share(hits: int, n: int) -> str:
+    """A proportion with its interval and n; «0 sur n, au plus … %» when nothing was found."""
+    if n == 0:
+        return "aucun essai"
+    if hits == 0:
+        return f"0 sur {fr.integer(n)} (au plus {fr.percent(zero_failure_bound(n))})"
+    return fr.measured(hits / n, "proportion", wilson(hits, n), n)
+
+
+def out_of(hits: int, n: int) -> str:
+    return f"{fr.integer(hits)} / {fr.integer(n)}"
+
+
+def stores(names: Sequence[str]) -> str:
+    """Labels of backends, joined."""
+    return fr.join([store_label(name) for name in names])
+
+
+def wide(table: Frame, index: str, value: Callable[[Any], str]) -> Frame:
+    """One row per ``index``, one column per backend, cells computed from each row."""
+    rows: dict[str, dict[str, Any]] = {}
+    for row in table.itertuples():
+        rows.setdefault(getattr(row, index), {})[store_label(row.magasin)] = value(row)
+    frame = pd.DataFrame.from_dict(rows, orient="index").fillna("–")
+    return frame.rename_axis(index).reset_index()
+
+
+# --- round trip ----------------------------------------------------------------------
+
+
+def roundtrip(table: Frame) -> None:
+    """Shares of the classes per backend, then defects per stratum and backend."""
+    shares = pd.crosstab(table.magasin, table.classe, normalize="index")
+    counts = table.groupby("magasin").size()
+    harmful = table[table.classe.isin(HARMS)].groupby("magasin").size().reindex(counts.index, fill_value=0)  # fmt: skip
+    rates = harmful / counts
+    worst, best = str(rates.idxmax()), str(rates.idxmin())
+    total = table.classe.isin(HARMS).sum()
+    if total:
+        title = f"Jusqu’à {fr.percent(rates[worst])} des écritures tirées sont altérées en silence, mal refusées ou nuisibles"
+    else:
+        title = "Aucune des écritures tirées n’est altérée en silence, mal refusée ni nuisible"
+    lines = [
+        f"- {store_label(str(name))} : {share(int(harmful[name]), int(counts[name]))}"
+        for name in counts.index
+    ]
+    page.finding(
+        title,
+        "Ces cas visent les bords de l’espace : la part d’un usage ordinaire est bien moindre, "
+        "et c’est la liste des causes qui importe. Part des cas altérés en silence, mal refusés, "
+        "illisibles ou nuisibles :\n\n" + "\n".join(lines),
+    )
+    fig, ax = new(height=0.55 * len(counts) + 1.4)
+    names = list(reversed([str(name) for name in counts.index]))
+    left = pd.Series(0.0, index=names)
+    for name, hue in CLASSES.items():
+        widths = shares.get(name, pd.Series(0.0, index=counts.index)).reindex(names).fillna(0.0)
+        ax.barh(
+            [store_label(n) for n in names], 100 * widths, left=100 * left, color=hue, label=name
+        )
+        for y, store in enumerate(names):
+            if widths[store] > 0.03:
+                ax.text(100 * (left[store] + widths[store] / 2), y, fr.number(100 * widths[store], 2), ha="center", va="center", color=ink_on(hue), fontsize=7.5)  # fmt: skip
+        left = left + widths
+    ax.set_xlabel("part des cas (%)")
+    ax.set_xlim(0, 100)
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.45, 1.0), frameon=False, fontsize=7.5)
+    page.figure(
+        fig,
+        label="fig-allerretour",
+        title=f"Ce qui revient : {fr.percent(float(shares.get('identique', pd.Series([0.0])).min()))} à {fr.percent(float(shares.get('identique', pd.Series([0.0])).max()))} d’écritures identiques selon le magasin",
+        caption=f"Classe de chaque cas tiré, en pourcentage, par magasin ; n = {fr.join([f'{fr.integer(counts[n])} ({store_label(str(n))})' for n in counts.index])}. Même nombre de cas dans chaque strate.",
+        alt=f"Barres empilées par magasin ; la part nuisible ou altérée en silence est la plus grande pour {store_label(worst)}, la plus petite pour {store_label(best)}.",
+    )
+    bad = table[table.classe.isin(HARMS)]
+    cells = []
+    for (stratum, store), some in table.groupby(["strate", "magasin"], sort=False):
+        wrong = some[some.classe.isin(HARMS)]
+        worst_class = wrong.classe.map(list(CLASSES).index).max() if len(wrong) else -1
+        text = out_of(len(wrong), len(some)) if len(wrong) else "0"
+        if len(wrong):
+            text += f" {list(CLASSES)[int(worst_class)]}"
+        cells.append({"strate": stratum, "magasin": store, "texte": text})
+    frame = wide(pd.DataFrame(cells), "strate", lambda row: row.texte)
+    frame = frame[frame.strate.isin(bad.strate.unique())] if len(bad) else frame
+    page.table(
+        frame.rename(columns={"strate": "Ce qui varie"}),
+        label="tab-strates",
+        title="Où se trouvent les défauts, magasin par magasin",
+        caption="Nombre de cas défectueux sur le nombre de cas tirés, et la pire classe rencontrée. Les strates sans aucun défaut ne sont pas montrées.",
+    )
+    clean = [s for s in table.strate.unique() if s not in set(bad.strate)]
+    if clean:
+        page.prose(f"Rien à redire, dans aucun magasin, sur {fr.count(len(clean), 'strate')} : {fr.join([f'*{s}*' for s in clean])}.")  # fmt: skip
+
+
+def side_by_side(table: Frame, limit: int = 8) -> None:
+    """Inputs whose fate differs from one backend to another, the shortest of each stratum."""
+    common = table.groupby("numero").magasin.nunique()
+    shared = table[table.numero.isin(common[common == common.max()].index)]
+    differs = shared.groupby("numero").classe.nunique()
+    unlike = differs[differs > 1].index
+    page.finding(
+        f"{fr.percent(len(unlike) / max(1, shared.numero.nunique()))} des mêmes entrées n’ont pas le même sort d’un magasin à l’autre",
+        f"Sur {fr.integer(shared.numero.nunique())} entrées données telles quelles à {fr.count(int(common.max()), 'magasin')}, "
+        f"{fr.count(len(unlike), 'a', 'ont')} un sort différent : qui change de magasin change de règles.",
+    )
+    if not len(unlike):
+        return
+    some = shared[shared.numero.isin(unlike)]
+    first = some.drop_duplicates("numero").assign(size=lambda d: d.donnee.str.len()).sort_values("size")  # fmt: skip
+    chosen = first.drop_duplicates("strate").head(limit)
+    rows = []
+    for case in chosen.itertuples():
+        fates = some[some.numero == case.numero].set_index("magasin").classe
+        rows.append({"Entrée": code(case.donnee, 90), **{store_label(str(k)): v for k, v in fates.items()}})  # fmt: skip
+    page.table(
+        pd.DataFrame(rows),
+        label="tab-cote-a-cote",
+        title="La même entrée, d’un magasin à l’autre",
+        caption="Le cas le plus court de chaque strate où les magasins diffèrent.",
+    )
+
+
+def hunted(table: Frame) -> None:
+    """The smallest witnesses, and the shortest of the worst as a block to paste."""
+    if table.empty:
+        page.finding("La chasse aux plus petits défauts n’a rien trouvé", "Hypothesis n’a trouvé aucun cas dans les essais demandés : ce n’est pas une preuve d’absence.")  # fmt: skip
+        return
+    page.finding(
+        f"La chasse réduit les défauts à {fr.count(len(table), 'cas minimal', 'cas minimaux')}",
+        "Hypothesis cherche dans le même espace, puis réduit chaque trouvaille : voici les plus petites entrées qui suffisent.",
+    )
+    rows = [
+        {
+            "Magasin": store_label(row.magasin),
+            "Classe": row.classe,
+            "Plus petite entrée": code(row.cas, 90),
+            "Ce qui revient": code(row.relu or row.message, 110),
+        }
+        for row in table.itertuples()
+    ]
+    page.table(
+        pd.DataFrame(rows),
+        label="tab-chasse",
+        title="Les plus petites entrées qui suffisent",
+        caption="Trouvées et réduites par Hypothesis, sans base d’exemples, tirage fixé.",
+    )
+    order = table.assign(rang=table.classe.map(list(CLASSES).index)).sort_values("rang")
+    worst = order.iloc[-1]
+    page.witness(worst.code, title=f"{store_label(worst.magasin)} : {worst.classe}", shows=f"Facette « {worst.facette} », réduite par la chasse.")  # fmt: skip
+
+
+# --- semantics -----------------------------------------------------------------------
+
+
+def semantics(table: Frame, types: Frame) -> None:
+    """Properties that hold everywhere, then those that do not."""
+    held = table.groupby("enonce", sort=False).contre_exemples.sum()
+    good, bad = [str(k) for k in held[held == 0].index], [str(k) for k in held[held > 0].index]
+    page.finding(
+        f"{fr.count(len(good), 'propriété tient', 'propriétés tiennent')} partout, {fr.count(len(bad), 'est contredite', 'sont contredites')} dans au moins un magasin",
+        f"Tient partout, sans contre-exemple : {fr.join([f'*{x}*' for x in good]) or 'aucune'}.",
+    )
+    frame = wide(table[table.enonce.isin(bad)] if bad else table, "enonce", lambda r: out_of(r.contre_exemples, r.n))  # fmt: skip
+    examples = table[table.contre_exemples > 0].assign(size=lambda d: d.exemple.str.len()).sort_values("size").drop_duplicates("enonce").set_index("enonce").exemple  # fmt: skip
+    frame["Un contre-exemple"] = [code(str(examples.get(name, "")), 120) for name in frame.enonce]
+    page.table(
+        frame.rename(columns={"enonce": "Propriété"}),
+        label="tab-sens",
+        title="Propriétés contredites : contre-exemples sur essais",
+        caption="Essais tirés au hasard, graine fixée. L’ordre d’écriture et l’ordre du temps s’excluent : un magasin n’en tient qu’un.",
+    )
+    shown = types.assign(valeur=types.valeur.map(lambda v: code(v, 40)), metrique=types.metrique.map(lambda v: code(v, 40)), parametre=types.parametre.map(lambda v: code(v, 40)))  # fmt: skip
+    page.table(
+        shown.rename(
+            columns={
+                "type": "Type",
+                "valeur": "Donné",
+                "metrique": "Relu, métrique",
+                "parametre": "Relu, paramètre",
+            }
+        ),
+        label="tab-types",
+        title="Ce que devient une valeur de chaque type (SQLite)",
+        caption="Le texte « nan » et le texte « 1e3 » sont acceptés comme des nombres quand la métrique les accepte.",
+    )
+
+
+# --- completeness --------------------------------------------------------------------
+
+_READERS = {
+    "get_metric_history": "Python, `get_metric_history`",
+    "get-history": "REST, `metrics/get-history`",
+    "get-history-bulk": "REST, `metrics/get-history-bulk`",
+    "get-history-bulk-interval": "REST, `…/get-history-bulk-interval`, celle des graphiques",
+}
+
+
+def completeness(table: Frame) -> None:
+    """Points by read path and length; pages of runs."""
+    points = table[table.objet == "points"]
+    whole = points[points.voie == "get_metric_history"]
+    lost = int((whole.ecrits - whole.distincts).sum())
+    longest = int(whole.ecrits.max())
+    cut = points[points.distincts < points.ecrits]
+    silent = sorted(cut[cut.avertit == ""].voie.unique())
+    title = (
+        f"`get_metric_history` rend tous les points jusqu’à {fr.integer(longest)}"
+        if lost == 0
+        else f"`get_metric_history` perd {fr.count(lost, 'point')}"
+    )
+    if silent:
+        title += f" ; {fr.count(len(silent), 'voie coupe', 'voies coupent')} sans le dire"
+    page.finding(title)
+    frame = points.groupby(["voie", "ecrits"], sort=False).rendus.min().unstack("ecrits")
+    frame = frame.rename(index=_READERS, columns=lambda n: f"{fr.integer(n)} écrits")
+    page.table(
+        frame.reset_index().rename(columns={"voie": "Voie de lecture"}),
+        label="tab-historiques",
+        title="Points rendus, selon la voie et la longueur de l’historique",
+        caption=f"Le plus petit nombre rendu parmi les magasins ({stores(list(points.magasin.unique()))}). Aucune réponse coupée ne dit qu’elle l’est."
+        if silent
+        else f"Le plus petit nombre rendu parmi les magasins ({stores(list(points.magasin.unique()))}).",
+    )
+    runs = table[(table.objet == "runs") & (table.voie != "une page")]
+    busy = runs[runs.voie.str.contains("créé entre")]
+    quiet = runs[~runs.voie.str.contains("créé entre")]
+    missing = int((quiet.ecrits - quiet.distincts).sum() + (quiet.rendus - quiet.distincts).sum())
+    repeated = int((busy.rendus - busy.distincts).sum())
+    calm = (
+        f"Au repos, les pages rendent chaque run une fois (0 manquant, 0 répété sur {fr.integer(quiet.ecrits.sum())})."
+        if missing == 0
+        else f"Au repos, {fr.count(missing, 'run manque ou se répète', 'runs manquent ou se répètent')} sur {fr.integer(quiet.ecrits.sum())}."
+    )
+    moving = (
+        f" Si un run est créé entre deux pages, {fr.count(repeated, 'run est rendu', 'runs sont rendus')} deux fois sur {fr.integer(busy.ecrits.sum())} : la page suivante est un rang, non un repère."
+        if repeated
+        else " Un run créé entre deux pages ne trouble pas la lecture."
+    )
+    page.prose(calm + moving)
+
+
+def filters(table: Frame) -> None:
+    """Filters and orders against the oracle."""
+    wrong = table[table.issue == "écart"]
+    refused = table[table.issue == "refus"]
+    page.finding(
+        f"Sur {fr.integer(len(table))} recherches tirées, {fr.count(len(wrong), 'rend', 'rendent')} autre chose que l’oracle et {fr.count(len(refused), 'est refusée', 'sont refusées')}"
+    )
+    grouped = table.groupby(["famille", "magasin"]).issue.agg(
+        n="size",
+        faux=lambda s: int((s == "écart").sum()),
+        refus=lambda s: int((s == "refus").sum()),
+    )
+    frame = wide(grouped.reset_index(), "famille", lambda r: f"{out_of(r.faux, r.n)} ; {r.refus} refus" if r.refus else out_of(r.faux, r.n))  # fmt: skip
+    page.table(
+        frame.rename(columns={"famille": "Sorte de recherche"}),
+        label="tab-filtres",
+        title="Recherches dont le résultat diffère de l’oracle",
+        caption="Écarts sur le nombre d’expressions, et refus d’expressions valides. Mêmes runs et mêmes expressions dans chaque magasin.",
+    )
+    samples = pd.concat([wrong, refused]).assign(size=lambda d: d.expression.str.len()).sort_values("size")  # fmt: skip
+    chosen = samples.drop_duplicates(["magasin", "famille", "issue"]).head(8)
+    if len(chosen):
+        page.table(
+            pd.DataFrame(
+                {
+                    "Expression": [code(x, 80) for x in chosen.expression],
+                    "Magasin": [store_label(m) for m in chosen.magasin],
+                    "Issue": list(chosen.issue),
+                    "Ce qui diffère": [code(x, 110) for x in chosen.ecart],
+                }
+            ),
+            label="tab-filtres-exemples",
+            title="Les plus courtes expressions qui surprennent",
+        )
+
+
+def autologging(tables: Mapping[str, Frame]) -> None:
+    """Parameters, scores, later metrics, children of searches."""
+    table, after = tables["estimateurs"], tables["apres"]
+    wanted, exact = int(table.attendus.sum()), int(table.exacts.sum())
+    cut = int(table.tronques.sum())
+    page.finding(
+        f"L’enregistrement automatique garde {fr.integer(exact)} paramètres sur {fr.integer(wanted)} tels quels"
+        + (f" et en coupe {fr.integer(cut)}" if cut else ""),
+        f"Le score d’apprentissage est exact pour {out_of(int(table.score_exact.sum()), len(table))} estimateurs. "
+        f"{fr.count(int(table.opaques.sum()), 'paramètre gardé ne peut', 'paramètres gardés ne peuvent')} pas être rejoués (adresse d’objet, générateur, tableau coupé). "
+        f"Des {fr.integer(table.combinaisons.sum())} combinaisons essayées par les recherches, {fr.integer(table.enfants.sum())} ont un run. "
+        f"Le jeu de données est noté pour {out_of(int(table.jeu.sum()), len(table))} estimateurs, la version de scikit-learn pour {out_of(int(table.version_sklearn.sum()), len(table))} (sans modèle).",
+    )
+    page.table(
+        pd.DataFrame(
+            {
+                "Estimateur": table.estimateur,
+                "Paramètres": [out_of(a, b) for a, b in zip(table.exacts, table.attendus, strict=True)],
+                "Coupés": table.tronques,
+                "Non rejouables": table.opaques,
+                "Métriques": table.metriques,
+                "Score exact": table.score_exact.astype(bool),
+                "Runs enfants": [out_of(a, b) if b else "–" for a, b in zip(table.enfants, table.combinaisons, strict=True)],
+            }
+        ),
+        label="tab-autolog",
+        title="Ce que retient l’enregistrement automatique, par estimateur",
+        caption="Paramètres : gardés tels quels sur ceux de get_params(). Runs enfants : gardés sur combinaisons essayées.",
+    )  # fmt: skip
+    page.table(
+        pd.DataFrame(
+            {
+                "Métrique calculée sur": after.cas,
+                "Run attendu": after.attendu,
+                "Run qui la reçoit": after.recu,
+                "Juste": after.juste.astype(bool),
+                "Limite annoncée": after.limite_annoncee.astype(bool),
+            }
+        ),
+        label="tab-autolog-apres",
+        title="Une métrique d’après apprentissage rejoint-elle le bon run ?",
+        caption="Deux modèles ajustés tour à tour, puis une métrique de chacun.",
+    )
+
+
+def atomicity(table: Frame) -> None:
+    """Batches with one bad item."""
+    refused = table[table.refuse]
+    partial = refused[refused.issue.str.startswith("une partie")]
+    silent = table[(~table.refuse) & (table.gardes < table.bons)]
+    if len(refused) == 0:
+        title = "Aucun lot fautif n’est refusé"
+    elif len(partial):
+        title = f"Un lot refusé n’est pas annulé : une partie reste dans {fr.percent(len(partial) / len(refused))} des refus"
+    else:
+        title = "Un lot refusé ne laisse rien"
+    page.finding(
+        title,
+        ("Aucun lot n’est resté incomplet sans erreur" if silent.empty else f"{fr.count(len(silent), 'lot est resté incomplet', 'lots sont restés incomplets')} sans erreur")
+        + f" (n = {fr.integer(len(table))}). La documentation annonce qu’une partie peut être écrite ; voici laquelle.",
+    )  # fmt: skip
+    rows = refused.groupby(["mauvais", "magasin"], sort=False).issue.apply(lambda s: f"{int(s.str.startswith('une partie').sum())} / {len(s)}").reset_index()  # fmt: skip
+    if len(rows):
+        page.table(
+            wide(rows, "mauvais", lambda r: r.issue).rename(columns={"mauvais": "Fautif"}),
+            label="tab-lots",
+            title="Lots refusés dont une partie reste, sur lots refusés",
+            caption=f"Un seul fautif, au début, au milieu ou à la fin de lots de {fr.join([fr.integer(n) for n in sorted(table.taille.unique())])} métriques, 5 paramètres et 5 étiquettes.",
+        )
+
+
+# --- faults --------------------------------------------------------------------------
+
+
+def endings(table: Frame) -> None:
+    """What is lost, and the final status, for each way a writer may end."""
+    some = table[table.contexte.str.contains("with") & (table.statut != "") & (table.panne != "disque plein")]  # fmt: skip
+    by_sync = some.groupby("envoi")[["perdues", "acquittees"]].sum()
+    sync = by_sync.loc["synchrone"] if "synchrone" in by_sync.index else None
+    parts = []
+    if sync is not None:
+        parts.append(
+            "En envoi synchrone, aucune écriture acquittée n’est perdue"
+            if sync.perdues == 0
+            else f"En envoi synchrone, {fr.count(int(sync.perdues), 'écriture acquittée est perdue', 'écritures acquittées sont perdues')}"
+        )
+    title = parts[0] if parts else "Fins d’un écrivain"
+    lines = [f"- envoi {name} : {share(int(row.perdues), int(row.acquittees))}" for name, row in by_sync.iterrows()]  # fmt: skip
+    page.finding(title, "Écritures acquittées, puis absentes du magasin, toutes fins confondues :\n\n" + "\n".join(lines))  # fmt: skip
+    rows = []
+    for (ending, context), group in some.groupby(["panne", "contexte"], sort=False):
+        lost = {e: group[group.envoi == e] for e in ("synchrone", "asynchrone")}
+        true = group.apply(lambda r: r.statut in r.attendus.split(" ou "), axis=1)
+        rows.append(
+            {
+                "Fin": ending,
+                "Écriture": context,
+                "Perdues, synchrone": out_of(int(lost["synchrone"].perdues.sum()), int(lost["synchrone"].acquittees.sum())),
+                "Perdues, asynchrone": out_of(int(lost["asynchrone"].perdues.sum()), int(lost["asynchrone"].acquittees.sum())),
+                "Statut final": fr.join(sorted(group.statut.unique()), "ou"),
+                "Statut vrai": out_of(int(true.sum()), len(group)),
+                "Attente": fr.duration(float(group.bloque_s.max())) if group.bloque_s.max() > 0 else "–",
+            }
+        )  # fmt: skip
+    page.table(
+        pd.DataFrame(rows),
+        label="tab-fins",
+        title="Comment finit un run, et ce qu’il en reste",
+        caption=f"Écritures perdues sur écritures acquittées ; statut vrai : runs dont le statut final ne ment pas. Attente : la plus longue entre le signal et la fin du processus. Magasins : {stores(list(some.magasin.unique()))}.",
+    )
+    false = some[
+        [s not in a.split(" ou ") for s, a in zip(some.statut, some.attendus, strict=True)]
+    ]
+    page.prose(
+        f"Le statut final est faux dans {share(len(false), len(some))} des fins : "
+        + (
+            f"un run arrêté par {fr.join(sorted(false[false.statut == 'RUNNING'].panne.unique()))} reste RUNNING pour toujours ; "
+            if (false.statut == "RUNNING").any()
+            else ""
+        )
+        + (
+            f"un run interrompu par {fr.join(sorted(false[false.statut == 'FINISHED'].panne.unique()))} est dit FINISHED ; "
+            if (false.statut == "FINISHED").any()
+            else ""
+        )
+        + (
+            f"un run qui finit par {fr.join(sorted(false[false.statut == 'FAILED'].panne.unique()))} est dit FAILED."
+            if (false.statut == "FAILED").any()
+            else "aucun run réussi n’est dit FAILED."
+        )
+    )
+
+
+def other_faults(table: Frame, server: Frame) -> None:
+    """Crowds, clock, disk, database, artifacts, server: one row per fault."""
+    rest = table[~(table.contexte.str.contains("with") & (table.panne != "disque plein"))]
+    struck = server[server.panne != "réponse perdue"]
+    rows = []
+    for (fault, store), some in pd.concat([rest, struck]).groupby(["panne", "magasin"], sort=False):
+        if some.detail.str.startswith("non éprouvé").all():
+            page.missing(f"{fault}, {store_label(str(store))} : {some.detail.iloc[0]}")
+            continue
+        rows.append(
+            {
+                "Panne": fault,
+                "Magasin": store_label(str(store)),
+                "Perdues": out_of(int(some.perdues.sum()), int(some.acquittees.sum())),
+                "Sans accusé": int(some.sans_accuse.sum()),
+                "Doublons": int(some.doublons.sum()),
+                "Attente": fr.duration(float(some.bloque_s.max())) if some.bloque_s.max() > 0 else "–",
+                "Détail": next((d for d in some.detail if d), ""),
+            }
+        )  # fmt: skip
+    lost = sum(int(x) for x in pd.concat([rest, struck]).perdues)
+    page.finding(
+        "Base tuée, serveur tué, disque plein, foule : aucune écriture acquittée n’est perdue"
+        if lost == 0
+        else f"{fr.count(lost, 'écriture acquittée est perdue', 'écritures acquittées sont perdues')} quand la base, le serveur, le disque ou la foule s’en mêlent"
+    )
+    if rows:
+        frame = pd.DataFrame(rows)
+        frame["Détail"] = [code(str(d), 90) if d else "–" for d in frame["Détail"]]
+        page.table(
+            frame,
+            label="tab-pannes",
+            title="Les autres pannes",
+            caption="Perdues : sur les écritures acquittées. Sans accusé : gardées sans que l’écrivain l’ait su. Attente : le plus long appel, quand il dépasse une demi-seconde.",
+        )
+
+
+def lost_replies(table: Frame) -> None:
+    """Operations whose reply is lost after the work was done."""
+    some = table[table.panne == "réponse perdue"]
+    if some.empty:
+        page.missing("Réponse perdue : aucun magasin derrière un serveur n’était demandé.")
+        return
+    twice = sorted(some[some.doublons > 0].contexte.unique())
+    false = sorted(some[some.sans_accuse > 0].contexte.unique())
+    fine = sorted(set(some.contexte) - set(twice) - set(false))
+    clauses = []
+    if twice:
+        clauses.append(
+            f"{fr.join([f'`{x}`' for x in twice])} {'fait' if len(twice) == 1 else 'font'} le travail deux fois"
+        )
+    if false:
+        clauses.append(
+            f"{fr.join([f'`{x}`' for x in false])} {'annonce' if len(false) == 1 else 'annoncent'} un échec alors que tout est fait"
+        )
+    page.finding(
+        "Une réponse perdue : " + ("; ".join(clauses).replace("; ", " ; ") if clauses else "rien n’est fait deux fois"),
+        f"Sans dommage : {fr.join([f'`{x}`' for x in fine])}." if fine else "",
+    )  # fmt: skip
+    grouped = some.groupby("contexte", sort=False)
+    page.table(
+        pd.DataFrame(
+            [
+                {
+                    "Opération": code(str(name)),
+                    "Faite deux fois": out_of(int((g.doublons > 0).sum()), len(g)),
+                    "Faite, annoncée manquée": out_of(int((g.sans_accuse > 0).sum()), len(g)),
+                    "Ce que voit l’utilisateur": code(g.detail.iloc[0], 90) if g.detail.iloc[0] else "rien d’anormal",
+                }
+                for name, g in grouped
+            ]
+        ),
+        label="tab-reponses",
+        title="Le travail est fait, la réponse se perd, le client recommence",
+        caption="Un mandataire sur la boucle locale laisse passer la requête et jette la première réponse.",
+    )  # fmt: skip
+
+
+def shown(table: Frame) -> None:
+    """MLflow's own page against what is stored."""
+    if (table.quoi == "non éprouvée").all():
+        page.missing(f"La page de MLflow n’a pas été ouverte : {table.detail.iloc[0]}.")
+        return
+    details = table[table.quoi == "nombre, détail d’un run"]
+    drawn = table[table.quoi == "points d’un graphique"].iloc[0]
+    peak = table[table.quoi == "pic d’un graphique"].iloc[0]
+    listed = table[table.quoi == "runs d’une expérience"].iloc[0]
+    whole = drawn.montre >= drawn.stocke
+    title = (
+        "Le graphique de la page dessine tous les points"
+        if whole
+        else f"Le graphique de la page dessine {fr.integer(int(drawn.montre))} points sur {fr.integer(int(drawn.stocke))}"
+        + (", sans le dire" if drawn.detail == "sans avertissement" else "")
+    )
+    text = (
+        f"Le détail d’un run montre {out_of(int(details.egal.astype(bool).sum()), len(details))} nombres exactement. "
+        + (
+            "Un pic isolé de la courbe y est. "
+            if peak.egal
+            else f"Un pic isolé de {fr.number(peak.stocke)} n’y est pas : le plus haut point dessiné vaut {fr.number(peak.montre)}. "
+        )
+        + (
+            "L’expérience où un pas vient de NumPy reste lisible."
+            if listed.egal
+            else f"Dans l’expérience où un seul run a un pas venu de NumPy, la page montre {fr.integer(int(listed.montre))} run sur {fr.integer(int(listed.stocke))} ({listed.detail})."
+        )
+    )
+    page.finding(title, text)
+    labels = table[table.quoi.str.startswith("nombre")]
+    page.table(
+        pd.DataFrame(
+            {
+                "Endroit": labels.quoi.str.removeprefix("nombre, "),
+                "Stocké": [code(repr(x)) for x in labels.stocke],
+                "Montré": [code(str(x)) for x in labels.detail],
+                "Égal": labels.egal.astype(bool),
+            }
+        ),
+        label="tab-page",
+        title="Les nombres que montre la page",
+        caption="Lus dans un navigateur sans écran, sur un serveur réel ; égal : le texte montré se relit comme le nombre stocké.",
+    )
+
+
+def causes(table: Frame) -> None:
+    """Defects, their place in MLflow's source, what is known upstream, what to do."""
+    page.table(
+        pd.DataFrame(
+            {
+                "Défaut": table.defaut,
+                "Cause, dans le paquet installé": [
+                    code(f"{f}:{n}") if n else "fragment disparu" for f, n in zip(table.fichier, table.ligne, strict=True)
+                ],
+                "Connu de MLflow ?": table.connu,
+                "Parade": table.parade,
+            }
+        ),
+        label="tab-causes",
+        title="D’où vient chaque défaut, et comment s’en garder",
+        caption="Les lignes sont retrouvées dans le paquet installé au moment de l’exécution. « Aucun fil trouvé » : notre recherche dans les fils publics de mlflow/mlflow n’a rien donné.",
+    )  # fmt: skip
+
+
+def witnesses(verdicts: Sequence[Verdict]) -> None:
+    """The witness of each claim that does not hold."""
+    for verdict in verdicts:
+        if verdict.verdict in ("réfutée", "nuancée") and verdict.temoin:
+            page.witness(verdict.temoin, title=f"Témoin de {verdict.id}.", shows=verdict.enonce)
+
+
+def brief(bref: Any, kpis: Mapping[str, Kpi], verdicts: Sequence[Verdict]) -> Any:
+    """Fill «En bref» from this run's KPIs and verdicts; returns the answer for ``close``."""
+    counts = pd.Series([v.verdict for v in verdicts]).value_counts()
+    told = fr.join([f"{fr.integer(int(n))} {word}{'s' if n > 1 and word != 'non éprouvée' else ''}" for word, n in counts.items()])  # fmt: skip
+    harmful = {k: v for k, v in kpis.items() if k.startswith("suivi.allerretour.nuisible.") and v.valeur is not None}  # fmt: skip
+    worst = max(harmful.values(), key=lambda k: float(k.valeur or 0), default=None)
+    lost = [k for i, k in kpis.items() if i.startswith("suivi.panne.perdues.") and k.valeur is not None]  # fmt: skip
+    sync = [k for k in lost if k.id.endswith("+synchrone")]
+    solid = all(float(k.valeur or 0) == 0 for k in sync) if sync else None
+    answer = {
+        True: "Ce qu’un programme ordinaire écrit de façon synchrone est rendu tel quel et survit aux pannes éprouvées.",
+        False: "Même en envoi synchrone, des écritures acquittées ont été perdues.",
+        None: "La tenue aux pannes n’a pas été éprouvée dans cette exécution.",
+    }[solid]
+    if worst is not None and float(worst.valeur or 0) > 0:
+        answer += " Mais des entrées que MLflow accepte sans un mot sont altérées, et certaines rendent illisible ce qui était déjà là."
+    answer += f" Des {fr.count(len(verdicts), 'affirmation éprouvée', 'affirmations éprouvées')} : {told}."
+    figures = []
+    if worst is not None:
+        figures.append(
+            f"Entrées qui nuisent à ce qui était stocké, pire magasin : {fr.kpi(worst)}."
+        )
+    asynchronous = [k for k in lost if k.id.endswith("+asynchrone")]
+    if asynchronous:
+        figures.append(f"Écritures asynchrones acceptées puis perdues, toutes fins : {fr.kpi(max(asynchronous, key=lambda k: float(k.valeur or 0)))}.")  # fmt: skip
+    drawn = kpis.get("suivi.page.points")
+    if drawn is not None:
+        figures.append(f"Part des points que dessine le graphique de MLflow : {fr.kpi(drawn)}.")
+    poisoned = kpis.get("suivi.page.empoisonnee")
+    numpy_step = kpis.get("suivi.pas-numpy.faux.sqlite")
+    surprise = ""
+    if poisoned is not None and poisoned.valeur:
+        surprise = "Avec SQLite, le magasin par défaut, un seul pas venu de NumPy (`for pas in np.arange(…)`) rend toute l’expérience illisible dans la page de MLflow."
+    elif numpy_step is not None and numpy_step.valeur:
+        surprise = "Avec SQLite, le magasin par défaut, un pas venu de NumPy est gardé comme une suite d’octets."
+    return bref.fill(
+        question="Ce que MLflow rend est-il ce qui lui a été donné, tout ce qui lui a été donné, même après une panne ?",
+        answer=answer,
+        figures=figures,
+        surprise=surprise,
+    )
