@@ -11,7 +11,7 @@ Nothing here knows MLflow, and nothing here draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,12 @@ class Chapter:
     def measure(self, name: str, instrument: Instrument, **parameters: Any) -> Any:
         """Run an instrument and save its table, or read it back; see ``Laboratory.measure``."""
         return self.laboratory.measure(name, instrument, **parameters)
+
+    def measure_together(
+        self, jobs: Mapping[str, tuple[Instrument, dict[str, Any]]], *, preload: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Several instruments at once; see ``Laboratory.measure_together``."""
+        return self.laboratory.measure_together(jobs, preload=preload)
 
     def kpi(
         self,

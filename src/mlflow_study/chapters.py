@@ -38,6 +38,9 @@ CHAPTERS = (
     ),
     ChapterInfo("02_suivi", "Le suivi", "mlflow_study.tracking.parameters:Suivi"),
     ChapterInfo(
+        "04_tracabilite", "La traçabilité", "mlflow_study.traceability.parameters:Tracabilite"
+    ),
+    ChapterInfo(
         "06_synthese",
         "La synthèse",
         "mlflow_study.evidence.parameters:Synthese",

@@ -19,9 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -40,6 +42,8 @@ URL = "mlflow.source.git.repoURL"
 DIRTY, DIFF = "mlflow.source.git.dirty", "mlflow.source.git.diff"
 _HOOK = "ETUDE_PENDANT"
 TIMEOUT_S = 120.0
+TOGETHER = 2
+"""Launches at the same time."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,19 @@ def _notebook(root: Path) -> Launch:
     command = ["-m", "papermill", "analyse.ipynb", str(root / "sortie.ipynb"), "--no-progress-bar"]
     entry = repository.path / "analyse.ipynb"
     return Launch(command, repository.path, {"analyse.ipynb": text}, repository, entry)
+
+
+_RUN_CELLS = """import json
+from jupyter_client.manager import run_kernel
+with run_kernel(kernel_name="python3") as client:
+    for cell in json.load(open("analyse.ipynb"))["cells"]:
+        client.execute_interactive(cell["source"], output_hook=lambda _: None)
+"""
+
+
+def _kernel(root: Path) -> Launch:
+    """The cells sent to a kernel, as Papermill and nbclient do, without their imports."""
+    return replace(_notebook(root), argv=["-c", _RUN_CELLS])
 
 
 def _command(root: Path) -> Launch:
@@ -453,8 +470,8 @@ class Context:
     prepare: Callable[[Path], Launch]
     run: int = -1
     """Index in order of start time: -1 the last, 0 the first."""
-    kernel: bool = False
-    """Starts a Jupyter kernel, which costs seconds."""
+    slow: bool = False
+    """Costs seconds of imports: tried with new interpreters only, or by name."""
 
 
 CONTEXTS = (
@@ -473,7 +490,8 @@ CONTEXTS = (
     Context("sans-git", "commande git absente", "script", _without_git),
     Context("python-c", "python -c", "autre entrée", _command),
     Context("python-m", "python -m paquet.module", "autre entrée", _module),
-    Context("papermill", "notebook par Papermill", "autre entrée", _notebook, kernel=True),
+    Context("papermill", "notebook par Papermill", "autre entrée", _notebook, slow=True),
+    Context("noyau", "notebook envoyé à un noyau Jupyter", "autre entrée", _kernel),
     Context("module-importe", "lanceur d’un dépôt, code d’un autre", "autre entrée", _imported),
     Context("projet-local", "MLflow Project, dossier propre", "MLflow Project", _project),
     Context("projet-modifie", "MLflow Project, dossier modifié", "MLflow Project", _project_dirty),
@@ -535,6 +553,26 @@ CONTEXTS = (
         _versioned_elsewhere,
     ),
 )
+
+HOOKED = (
+    "propre",
+    "modifie",
+    "module-modifie",
+    "non-suivi",
+    "ignore",
+    "sans-depot",
+    "worktree",
+    "sous-module-avance",
+    "python-c",
+    "module-importe",
+    "noeud",
+    "noeud-depot",
+    "change-dossier",
+    "tete-bouge",
+    "session-longue",
+    "reprise",
+)
+"""Where the hook is tried: the contexts where the code is hard to tell, and two easy ones."""
 
 QUESTIONS = {
     "code": "Quel code a produit ce résultat ?",
@@ -632,14 +670,29 @@ def observe_contexts(
     provider of ``payload/context_provider.py``.  Columns: backend, famille,
     contexte, libelle, question, verite, reponse, note, erreur.
     """
-    chosen = [c for c in CONTEXTS if not contexts or c.id in contexts]
+    chosen = [c for c in CONTEXTS if (c.id in contexts if contexts else real or not c.slow)]
     rows: list[dict[str, Any]] = []
-    with open_stores(backends) as stores, interpreters(real, hook) as pythons:
-        for name, store in stores.items():
-            for context in chosen:
+    with (
+        open_stores(backends) as stores,
+        ExitStack() as stack,
+        ThreadPoolExecutor(TOGETHER) as pool,
+    ):
+        ready: Queue[Interpreters] = Queue()
+        for _ in range(TOGETHER):
+            ready.put(stack.enter_context(interpreters(real, hook)))
+
+        def observe(context: Context, store: Store) -> list[dict[str, Any]]:
+            pythons = ready.get()
+            try:
                 with tempfile.TemporaryDirectory(prefix="etude-", ignore_cleanup_errors=True) as d:
-                    for row in _observe(context, store, pythons, Path(d).resolve()):
-                        rows.append({"backend": name, **row})
+                    return _observe(context, store, pythons, Path(d).resolve())
+            finally:
+                ready.put(pythons)
+
+        for name, store in stores.items():
+            store.client().get_experiment("0")  # opens the store once, before the threads do
+            for found in pool.map(observe, chosen, [store] * len(chosen)):
+                rows += [{"backend": name, **row} for row in found]
     return pd.DataFrame(rows)
 
 

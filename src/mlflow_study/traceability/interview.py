@@ -56,21 +56,21 @@ def interview(backends: Sequence[str]) -> dict[str, pd.DataFrame]:
         tempfile.TemporaryDirectory(prefix="etude-", ignore_cleanup_errors=True) as folder,
     ):
         for backend, (asker, truth) in live(stores, Path(folder).resolve()).items():
-            for question in QUESTIONS:
-                begun = time.perf_counter()
-                answer = question.resolve(asker)
-                elapsed = time.perf_counter() - begun
-                tables["questions"].append(
-                    {
-                        "backend": backend,
-                        "prov": question.prov,
-                        "question": question.id,
-                        "texte": question.text,
-                        "note": question.grade(answer, question.truth(truth)),
-                        "temps_s": elapsed,
-                    }
-                )
             with default_uri(asker.uri):
+                for question in QUESTIONS:
+                    begun = time.perf_counter()
+                    answer = question.resolve(asker)
+                    elapsed = time.perf_counter() - begun
+                    tables["questions"].append(
+                        {
+                            "backend": backend,
+                            "prov": question.prov,
+                            "question": question.id,
+                            "texte": question.text,
+                            "note": question.grade(answer, question.truth(truth)),
+                            "temps_s": elapsed,
+                        }
+                    )
                 export = export_version(asker, "1")
                 links = model_links(asker)
             tables["modele"] += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -36,6 +36,13 @@ def _rate(chapter: Chapter, id: str, label: str, found: int, n: int, method: str
 
 def _count(chapter: Chapter, id: str, label: str, found: int, n: int, method: str) -> None:
     chapter.kpi(id, label, int(found), "", n=int(n), methode=method)
+
+
+def refusal(backend: str) -> str | None:
+    """Why this chapter does not touch a store that could be opened, in French."""
+    if backend == "uri":
+        return "ce chapitre modifie les lignes derrière MLflow et efface : jamais sur un serveur qui n’est pas le nôtre."
+    return None
 
 
 def unavailable_backend(chapter: Chapter, backend: str, reason: str) -> None:
@@ -391,8 +398,10 @@ def record_remedies(chapter: Chapter, convention: pd.DataFrame, cost: pd.DataFra
         chapter.kpi(f"tracabilite.remede.cout_{slug(str(operation))}.{backend}", f"{operation}, avec le journal rapporté à sans", ratio, "rapport", intervalle=interval, n=len(without), methode="écritures entrelacées dans un ordre tiré au sort, rapport des médianes")  # fmt: skip
 
 
-def hooked_contexts(contexts: pd.DataFrame, families: Sequence[str]) -> list[str]:
-    """Ids of the contexts of the given families, in order."""
-    return list(
-        contexts.loc[contexts["famille"].isin(list(families)), "contexte"].drop_duplicates()
-    )
+WITNESSES = Path(__file__).parent / "witnesses"
+
+
+def attach_witnesses(chapter: Chapter) -> None:
+    """Give each claim the smallest reproduction that lies in ``witnesses/``."""
+    for path in sorted(WITNESSES.glob("P*.py")):
+        chapter.witness(path.name.partition("_")[0], path.read_text(encoding="utf-8"))

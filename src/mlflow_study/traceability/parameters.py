@@ -43,11 +43,11 @@ class Tracabilite(ChapterParameters):
         le=20_000,
         description="instants passés, tirés au sort, dont l’état est demandé",
     )
-    experiences: int = Field(
-        default=4,
+    sujets: int = Field(
+        default=1,
         ge=1,
-        le=200,
-        description="expériences de la population du chapitre 3 dont la notice est lue",
+        le=8,
+        description="sujets de la population du chapitre 3, chacun enregistré de cinq façons",
     )
     tailles: list[int] = Field(
         default=[100, 1000, 10_000],
@@ -56,6 +56,13 @@ class Tracabilite(ChapterParameters):
     )
     repetitions: int = Field(
         default=5, ge=3, le=200, description="répétitions chronométrées de chaque recherche"
+    )
+    backends_recherche: list[Literal["sqlite", "postgresql", "http+sqlite", "http+postgresql"]] = (
+        Field(
+            default=["sqlite"],
+            min_length=1,
+            description="magasins remplis où l’on cherche",
+        )
     )
     plafond_s: float = Field(
         default=10.0,

@@ -279,7 +279,7 @@ def time_retrieval(
             experiment = store.create_experiment("recherches")
             filled = 0
             for number, size in enumerate(sorted(sizes)):
-                shape = Shape(runs=size - filled, metrics=2, points=2, params=5, tags=2)
+                shape = Shape(runs=size - filled, metrics=2, points=1, params=3, tags=1)
                 fill(store, experiment, shape, seed=seed, first=filled)
                 filled = size
                 needles = _hide(store, number, experiment)

@@ -1,0 +1,14 @@
+# L'auteur est ce que dit une variable d'environnement, ou une étiquette.
+# Cause : mlflow/tracking/context/default_context.py:17-22 (getpass.getuser lit LOGNAME) ;
+# l'étiquette se réécrit ensuite par set_tag, sans trace.
+import os
+import tempfile
+
+os.environ["LOGNAME"] = "directrice"
+import mlflow
+
+mlflow.set_tracking_uri(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db")
+mlflow.set_experiment(experiment_id=mlflow.create_experiment("e", tempfile.mkdtemp()))
+with mlflow.start_run() as run:
+    pass
+print("auteur enregistré :", mlflow.get_run(run.info.run_id).data.tags["mlflow.user"])
