@@ -38,6 +38,11 @@ CHAPTERS = (
     ),
     ChapterInfo("02_suivi", "Le suivi", "mlflow_study.tracking.parameters:Suivi"),
     ChapterInfo(
+        "03_reproductibilite",
+        "La reproductibilité",
+        "mlflow_study.reproducibility.parameters:Reproductibilite",
+    ),
+    ChapterInfo(
         "04_tracabilite", "La traçabilité", "mlflow_study.traceability.parameters:Tracabilite"
     ),
     ChapterInfo(

@@ -13,16 +13,6 @@ import numpy as np
 
 from mlflow_study.evidence.statistics import equivalent
 
-RUNGS = (
-    "rien à relancer",
-    "tourne",
-    "même conclusion",
-    "même à une tolérance",
-    "métriques identiques au bit",
-    "prédictions identiques au bit",
-)
-"""From worst to best; the index is the rung."""
-
 TOLERANCE = 1e-6
 """Largest relative difference of every metric that is called «same to a tolerance»."""
 MARGIN_IN_SPREADS = 3.0

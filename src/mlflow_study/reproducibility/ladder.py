@@ -30,12 +30,15 @@ from mlflow_study.population import (
     select,
 )
 from mlflow_study.reproducibility.fields import recorded_fields
-from mlflow_study.reproducibility.judging import RUNGS, Judgement, Result, compare, conclude
+from mlflow_study.reproducibility.judging import Judgement, Result, compare, conclude
 from mlflow_study.reproducibility.record import Record
 from mlflow_study.reproducibility.reproducer import COMMIT, SOURCE, Helping, Plan, follow, prepare
+from mlflow_study.reproducibility.vocabulary import RUNGS
 from mlflow_study.stores import create_sqlite, open_store
 
 Row = dict[str, Any]
+NO_INFERENCE = {"MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0"}
+"""The re-run's own record is thrown away: MLflow need not find out what its model requires."""
 
 
 def measure_ladder(subjects: int, repetitions: int) -> dict[str, pd.DataFrame]:
@@ -192,7 +195,7 @@ def _launch_all(trials: list[Trial], access: dict[str, str]) -> None:
     jobs = []
     for trial in trials:
         again = create_sqlite(trial.place / "reprise.db")
-        environment = {"MLFLOW_TRACKING_URI": again} | access
+        environment = {"MLFLOW_TRACKING_URI": again} | access | NO_INFERENCE
         plan = trial.plan
         plan["journal"].append(
             {"effort": "commande", "texte": "mlflow run" if plan["kind"] == "projet" else "python"}

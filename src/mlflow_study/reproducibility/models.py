@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import sys
 import tempfile
@@ -212,20 +211,12 @@ class Squares(TransformerMixin, BaseEstimator):
     def transform(self, x):
         return np.asarray(x, dtype=float) ** 2
 """
-_LOAD = """
-import json, sys
-sys.path[:] = [p for p in sys.path if p not in ("", sys.argv[2])]
-import mlflow.sklearn
-from sklearn.datasets import load_iris
-x, _ = load_iris(return_X_y=True, as_frame=True)
-print(json.dumps(mlflow.sklearn.load_model(sys.argv[1]).predict(x).tolist()))
-"""
 
 
 def measure_local_code() -> pd.DataFrame:
     """A model that needs a module of the project, logged with and without ``code_paths``.
 
-    It is loaded by a new Python that does not have the project on its path.  Columns:
+    It is loaded in a new process and folder, without the project on its path.  Columns:
     enregistrement, enregistre, charge, memes, erreur.
     """
     rows: list[Row] = []
@@ -241,20 +232,22 @@ def measure_local_code() -> pd.DataFrame:
             if outcome.ok:
                 elsewhere = folder / "ailleurs"
                 elsewhere.mkdir(exist_ok=True)
-                done = subprocess.run(
-                    [sys.executable, "-c", _LOAD, str(folder / label), str(folder)],
-                    cwd=elsewhere,
-                    capture_output=True,
-                    text=True,
-                    env=nursery.clean_environment({}),
+                loaded = nursery.run(
+                    nursery.Job(elsewhere, function=_load_local, values=(str(folder / label),))
                 )
-                row["charge"] = done.returncode == 0
-                if row["charge"]:
-                    row["memes"] = json.loads(done.stdout.splitlines()[-1]) == outcome.value
-                else:
-                    row["erreur"] = done.stderr.strip().splitlines()[-1][:200]
+                row["charge"] = loaded.ok
+                row["memes"] = loaded.ok and loaded.value == outcome.value
+                row["erreur"] = loaded.error[:200]
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _load_local(path: str) -> list[int]:
+    import mlflow.sklearn
+    from sklearn.datasets import load_iris
+
+    x, _ = load_iris(return_X_y=True, as_frame=True)
+    return [int(v) for v in mlflow.sklearn.load_model(path).predict(x)]
 
 
 def _save_local(folder: str, name: str, with_code: bool) -> list[int]:
@@ -279,15 +272,21 @@ def _save_local(folder: str, name: str, with_code: bool) -> list[int]:
     return [int(v) for v in model.predict(x)]
 
 
-def measure_requirements(environments: bool) -> pd.DataFrame:
+ANNOUNCED = ("MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt")
+"""Files that the documentation says a model carries, beside the model itself."""
+
+
+def measure_requirements(environments: bool) -> dict[str, pd.DataFrame]:
     """What MLflow infers that a model needs, and whether that is enough, exact, too much.
 
-    One row per model and inferred line: modele, exigence, epinglee (has ``==``), exacte
+    Parts: ``fichiers`` (modele, fichier, present) and ``exigences``, one row per model and
+    inferred line: modele, exigence, epinglee (has ``==``), exacte
     (the installed version), utile (loading and predicting fails without the package; None
     unless ``environments``), suffisant (a fresh environment made from the whole list loads
     and predicts the same; None unless ``environments``), motif.
     """
     rows: list[Row] = []
+    files: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-exigences-") as scratch:
         folder = Path(scratch)
         kinds = ("chaîne (échelle, logistique)", "forêt aléatoire")
@@ -303,9 +302,13 @@ def measure_requirements(environments: bool) -> pd.DataFrame:
                 for line in (path / "requirements.txt").read_text(encoding="utf-8").splitlines()
                 if line.strip()
             ]
+            files += [
+                {"modele": kind, "fichier": name, "present": (path / name).exists()}
+                for name in ANNOUNCED
+            ]
             enough, why = _fresh(path, lines, expected) if environments else (None, "")
             rows += [_requirement(kind, line, path, environments, enough, why) for line in lines]
-    return pd.DataFrame(rows)
+    return {"exigences": pd.DataFrame(rows), "fichiers": pd.DataFrame(files)}
 
 
 def _infer(kind: str, name: str) -> tuple[str, str]:

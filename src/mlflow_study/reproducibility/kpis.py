@@ -1,0 +1,430 @@
+"""From this chapter's observations to its KPIs (no measuring, no French page)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pandas as pd
+
+from mlflow_study.chapter import Chapter
+from mlflow_study.evidence.statistics import quantile, wilson
+from mlflow_study.reproducibility.vocabulary import (
+    DIGEST_LABELS,
+    RECORDING_LABELS,
+    RECORDINGS,
+    REGIMES,
+    RUNG_KEYS,
+    RUNG_LABELS,
+    TIME_STAGES,
+)
+
+_METHOD = "reproducteur automatique, magasin et adresses qu’il contient ; intervalle de Wilson"
+
+
+def slug(text: str) -> str:
+    """A French label as a part of a KPI id."""
+    plain = (
+        unicodedata.normalize("NFKD", text.replace("’", " "))
+        .encode("ascii", "ignore")
+        .decode()
+        .lower()
+    )
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+def share(chapter: Chapter, id: str, label: str, found: pd.Series, method: str) -> None:
+    """Record a proportion with its Wilson interval."""
+    values = found.astype(bool)
+    n = len(values)
+    if n == 0:
+        chapter.not_measured(id, label, "proportion", methode=method, motif="aucun cas")
+        return
+    hits = int(values.sum())
+    chapter.kpi(id, label, hits / n, "proportion", methode=method, intervalle=wilson(hits, n), n=n)
+
+
+def count(chapter: Chapter, id: str, label: str, found: pd.Series, method: str) -> None:
+    """Record how many of n cases are true (counter-examples, or items present)."""
+    values = found.astype(bool)
+    if len(values) == 0:
+        chapter.not_measured(id, label, "", methode=method, motif="aucun cas mesuré")
+        return
+    chapter.kpi(id, label, int(values.sum()), "", methode=method, n=len(values))
+
+
+def ladder(chapter: Chapter, rungs: pd.DataFrame) -> None:
+    """Success rates per rung and recording; projects by where their data lie; effort."""
+    alone = rungs[rungs["mode"] == "autonome"]
+    groups = {name: alone[alone["enregistrement"] == name] for name in (*RECORDINGS, "carnet")}
+    groups["mlflow"] = alone[alone["enregistrement"].isin(RECORDINGS)]
+    labels = {**RECORDING_LABELS, "mlflow": "toutes les manières avec MLflow"}
+    for rung, key in RUNG_KEYS.items():
+        for name, group in groups.items():
+            share(
+                chapter,
+                f"reproductibilite.reussite.{key}.{name}",
+                f"{RUNG_LABELS[rung]} ({labels[name]})",
+                group["echelon"] >= rung,
+                _METHOD,
+            )
+    project = groups["projet"]
+    for place, key in (("hors dépôt", "hors_depot"), ("", "dans_le_depot")):
+        inside = project["donnees"] == place if place else project["donnees"] != "hors dépôt"
+        count(
+            chapter,
+            f"reproductibilite.projet.echecs.{key}",
+            "données hors du dépôt" if place else "données dans le dépôt ou la bibliothèque",
+            project[inside]["echelon"] < 2,
+            "projets relancés par mlflow run et qui ne redonnent pas la même conclusion",
+        )
+    effort(chapter, rungs)
+
+
+def last_attempts(rungs: pd.DataFrame) -> pd.DataFrame:
+    """One row per experiment: the helped attempt where there was one."""
+    return rungs.drop_duplicates("experience", keep="last")
+
+
+def effort(chapter: Chapter, rungs: pd.DataFrame) -> None:
+    """Mean counts and median times to bring an experiment back, help included."""
+    done = last_attempts(rungs)
+    for name in (*RECORDINGS, "carnet"):
+        group = done[done["enregistrement"] == name]
+        for column, unit in (("commandes", ""), ("decisions", ""), ("faits", "")):
+            chapter.kpi(
+                f"reproductibilite.effort.{column}.{name}",
+                f"{column} par expérience ({RECORDING_LABELS[name]})",
+                float(group[column].mean()),
+                unit,
+                methode="journal du reproducteur, aide comprise ; moyenne",
+                n=len(group),
+            )
+        for column, key in (("preparation_s", "preparation"), ("execution_s", "execution")):
+            sample = group[column]
+            middle = quantile(sample, 0.5)
+            chapter.kpi(
+                f"reproductibilite.effort.{key}.{name}",
+                f"{key} ({RECORDING_LABELS[name]})",
+                middle.value,
+                "s",
+                methode="journal du reproducteur ; médiane",
+                intervalle=middle.interval,
+                n=middle.n,
+            )
+
+
+def fields(chapter: Chapter, table: pd.DataFrame) -> None:
+    """Share of the variables of Gundersen & Kjensmo that the record holds."""
+    for name in RECORDINGS:
+        share(
+            chapter,
+            f"reproductibilite.champs.{name}",
+            f"variables présentes dans l’enregistrement ({RECORDING_LABELS[name]})",
+            table[table["enregistrement"] == name]["present"],
+            "grille de Gundersen et Kjensmo, lue par l’API publique",
+        )
+
+
+def ablation(chapter: Chapter, table: pd.DataFrame) -> None:
+    """Rung left after each removal (mean over subjects)."""
+    for label, group in table.groupby("retire", sort=False):
+        chapter.kpi(
+            f"reproductibilite.ablation.{slug(str(label))}",
+            f"échelon restant sans {label}",
+            float(group["echelon"].mean()),
+            "",
+            methode="enregistrement soigné dont on retire un élément ; échelon de 0 à 5",
+            n=len(group),
+        )
+
+
+def factors(chapter: Chapter, table: pd.DataFrame) -> None:
+    """Changes that moved the result without a trace in the record."""
+    played = table[table["motif"] == ""]
+    moved = played[played["bouge"].astype(bool)]
+    share(
+        chapter,
+        "reproductibilite.facteurs.silence",
+        "facteurs qui changent le résultat sans trace dans l’enregistrement",
+        moved["silence"],
+        "un facteur changé à la fois ; comparaison au bit et champ par champ",
+    )
+
+
+BEYOND = 10_000
+"""MLflow's bound: rows of a table, elements of an array."""
+UNREAD_KINDS = ("date modifiée", "booléen inversé", "texte modifié, colonne à trous")
+
+
+def digest_class(table: pd.DataFrame) -> pd.Series:
+    """The declared class of each mutation: what the mechanism reads, and what it does not."""
+
+    def classify(row: pd.Series) -> str:
+        if not row["contenu_change"]:
+            return "contenu_inchange"
+        if row["mutation"] in UNREAD_KINDS:
+            return "dates_booleens_textes_a_trous"
+        if row["taille"] > BEYOND:
+            return "au_dela_de_10000"
+        return "nombres_et_textes"
+
+    return table.apply(classify, axis=1)
+
+
+def digests(
+    chapter: Chapter, mutations: pd.DataFrame, collision: pd.DataFrame, times: pd.DataFrame
+) -> None:
+    """Missed changes per class, false alarms, collision, cost."""
+    method = "modifications tirées par sorte et par taille ; empreinte avant et après"
+    classes = digest_class(mutations)
+    for key, label in DIGEST_LABELS.items():
+        group = mutations[classes == key]
+        if key == "contenu_inchange":
+            share(
+                chapter,
+                "reproductibilite.empreinte.fausses_alertes",
+                "empreinte changée, contenu inchangé",
+                group["empreinte_change"],
+                method,
+            )
+            continue
+        missed = ~group["empreinte_change"].astype(bool)
+        count(chapter, f"reproductibilite.empreinte.manquees.{key}", label, missed, method)
+        share(
+            chapter,
+            f"reproductibilite.empreinte.taux_manque.{key}",
+            f"changements non vus ({label})",
+            missed,
+            method,
+        )
+    late = mutations[
+        (mutations["mutation"] == "nombre modifié dans la seconde moitié")
+        & (mutations["taille"] == 20_000)
+    ]
+    count(
+        chapter,
+        "reproductibilite.empreinte.vues_apres_10000",
+        "changements après la 10 000e ligne vus par l’empreinte",
+        late["empreinte_change"],
+        method,
+    )
+    found = collision.iloc[0]
+    chapter.kpi(
+        "reproductibilite.empreinte.collision",
+        "tableaux d’une case essayés avant deux empreintes égales",
+        int(found["essais"]) if found["confirmee"] else None,
+        "",
+        methode="recherche des anniversaires, confirmée par mlflow.data",
+        n=int(found["essais"]),
+        conditions={} if found["confirmee"] else {"motif": "aucune collision dans ces essais"},
+    )
+    largest = times[times["lignes"] == times["lignes"].max()]
+    middle = quantile(largest["empreinte_s"], 0.5)
+    chapter.kpi(
+        "reproductibilite.empreinte.temps",
+        f"calcul de l’empreinte, {int(largest['lignes'].iloc[0])} lignes",
+        middle.value,
+        "s",
+        methode="médiane",
+        intervalle=middle.interval,
+        n=middle.n,
+    )
+
+
+DOCUMENTED_INPUTS = {
+    "colonnes dans un autre ordre": False,
+    "colonne en trop": False,
+    "colonne manquante": True,
+    "colonne renommée": True,
+    "flottants sur 32 bits": False,
+    "entiers longs à la place de flottants": True,
+    "texte à la place de nombres": True,
+}
+"""What the documentation says of each guise of the input: True where it must be refused."""
+
+
+def models(
+    chapter: Chapter,
+    formats: pd.DataFrame,
+    inputs: pd.DataFrame,
+    local: pd.DataFrame,
+    files: pd.DataFrame,
+    requirements: pd.DataFrame,
+) -> None:
+    """Default format, bits after reloading, inputs, local code, files and requirements."""
+    method = "modèles scikit-learn courants, enregistrés, rechargés, comparés au bit"
+    default = formats[formats["format"] == "défaut"]
+    count(
+        chapter,
+        "reproductibilite.modele.refuses.defaut",
+        "format par défaut",
+        ~default["enregistre"].astype(bool),
+        method,
+    )
+    pickled = formats[formats["format"] == "cloudpickle"]
+    count(
+        chapter,
+        "reproductibilite.modele.refuses.cloudpickle",
+        "format cloudpickle",
+        ~pickled["enregistre"].astype(bool),
+        method,
+    )
+    share(
+        chapter,
+        "reproductibilite.modele.acceptes_par_defaut",
+        "modèles que le format par défaut accepte",
+        default["enregistre"],
+        method,
+    )
+    saved = formats[formats["enregistre"].astype(bool)]
+    count(
+        chapter,
+        "reproductibilite.modele.bits.sklearn",
+        "rechargé par mlflow.sklearn",
+        ~saved["memes_bits"].astype(bool),
+        method,
+    )
+    same = inputs[inputs["entree"] == "identique"]
+    count(
+        chapter,
+        "reproductibilite.modele.bits.pyfunc",
+        "rechargé par mlflow.pyfunc, avec signature",
+        same["issue"] != "acceptée, mêmes bits",
+        method,
+    )
+    kept = {
+        name: (inputs[inputs["entree"] == name]["issue"].iloc[0] == "refusée") == refused
+        for name, refused in DOCUMENTED_INPUTS.items()
+    }
+    count(
+        chapter,
+        "reproductibilite.modele.signature_tenue",
+        "règles de la signature tenues",
+        pd.Series(kept),
+        "acceptation ou refus de chaque forme d’entrée, comparé à la documentation",
+    )
+    silent = inputs[inputs["issue"] == "acceptée, autres valeurs"]
+    chapter.kpi(
+        "reproductibilite.modele.entrees_changees",
+        "formes d’entrée acceptées qui changent les prédictions",
+        len(silent),
+        "",
+        methode="même tableau présenté de plusieurs manières à mlflow.pyfunc",
+        n=len(inputs),
+    )
+    for _, row in local.iterrows():
+        key = slug(str(row["enregistrement"]))
+        count(
+            chapter,
+            f"reproductibilite.modele.module_local.{key}",
+            f"module du projet, {row['enregistrement']}",
+            pd.Series([not row["memes"]]),
+            "modèle rechargé par un Python neuf, hors du projet",
+        )
+    count(
+        chapter,
+        "reproductibilite.modele.fichiers",
+        "fichiers annoncés que porte le modèle",
+        files["present"],
+        "lecture du dossier du modèle",
+    )
+    count(
+        chapter,
+        "reproductibilite.modele.exigences_epinglees",
+        "exigences épinglées à la version installée",
+        requirements["exacte"],
+        "requirements.txt du modèle, comparé à l’environnement",
+    )
+    rebuilt = requirements.dropna(subset=["suffisant"]).drop_duplicates("modele")
+    count(
+        chapter,
+        "reproductibilite.modele.module_local.exigences",
+        "environnement neuf fait des exigences inférées",
+        ~rebuilt["suffisant"].astype(bool),
+        "uv ; le modèle se recharge et prédit les mêmes bits",
+    )
+
+
+def projects(chapter: Chapter, table: pd.DataFrame) -> None:
+    """Repositories that ``mlflow run`` altered."""
+    for _, row in table.iterrows():
+        count(
+            chapter,
+            f"reproductibilite.projet.altere.{slug(str(row['forme']))}",
+            str(row["forme"]),
+            pd.Series([bool(row["altere"])]),
+            "état du dépôt avant et après mlflow run URI -v COMMIT",
+        )
+
+
+def stage_success(stages: pd.DataFrame) -> pd.DataFrame:
+    """Release × (regime, stage) -> reached; a stage that was never tried counts as not reached."""
+    tried = stages[stages["etape"].isin(TIME_STAGES)]
+    wide = tried.pivot_table(
+        index=["release", "publication", "age_jours"],
+        columns=["regime", "etape"],
+        values="reussi",
+        aggfunc="max",
+    )
+    return wide.notna() & (wide == 1)
+
+
+def _has(wide: pd.DataFrame, column: tuple[str, str]) -> bool:
+    return any(tuple(c) == column for c in wide.columns)
+
+
+_RUNS_TODAY = ("actuel", "executer")
+
+
+def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> None:
+    """Shares of releases that still work, and failures for the claims."""
+    wide = stage_success(stages)
+    made = {"date": str(context["date"].iloc[0]), "origine": "preuve enregistrée"}
+    for column in wide.columns:
+        regime, stage = str(column[0]), str(column[1])
+        if regime == "origine":
+            continue
+        hits, n = int(wide[column].sum()), len(wide)
+        label = f"{TIME_STAGES[stage]} ({REGIMES[regime]})"
+        chapter.kpi(
+            f"reproductibilite.temps.{slug(stage)}.{regime}",
+            label,
+            hits / n,
+            "proportion",
+            methode="une expérience par version de MLflow, reprise aujourd’hui",
+            intervalle=wilson(hits, n),
+            n=n,
+            conditions=made,
+        )
+        chapter.kpi(
+            f"reproductibilite.temps.echecs_{slug(stage)}.{regime}",
+            REGIMES[regime],
+            n - hits,
+            "",
+            methode=f"versions de MLflow pour lesquelles échoue : {TIME_STAGES[stage]}",
+            n=n,
+            conditions=made,
+        )
+    old_major = wide[[str(r).startswith("2.") for r in wide.index.get_level_values("release")]]
+    for stage in ("ouvrir", "charger lineaire", "charger foret"):
+        reached = old_major[("migre", stage)] if _has(wide, ("migre", stage)) else pd.Series([])
+        count(
+            chapter,
+            f"reproductibilite.temps.relecture_2x.{slug(stage)}",
+            TIME_STAGES[stage],
+            ~reached.astype(bool),
+            "versions 2.x de MLflow relues par MLflow d’aujourd’hui, base migrée : échecs",
+        )
+    age = wide.index.get_level_values("age_jours")
+    for years in (1, 2, 3):
+        old = wide[(age >= 365 * years)]
+        if len(old) == 0 or not _has(wide, _RUNS_TODAY):
+            continue
+        share(
+            chapter,
+            f"reproductibilite.temps.apres_{years}_ans",
+            f"expériences d’au moins {years} an(s) qui tournent encore (versions actuelles)",
+            old[_RUNS_TODAY],
+            "une expérience par version de MLflow, environnement refait aujourd’hui",
+        )

@@ -1,0 +1,24 @@
+"""A model's python_env.yaml may leave setuptools open: tomorrow's version is then installed."""
+
+import os
+import tempfile
+from importlib.metadata import version
+
+os.environ.update(MLFLOW_DISABLE_TELEMETRY="true")
+import mlflow.sklearn
+from sklearn.linear_model import Ridge
+
+folder = tempfile.mkdtemp()
+mlflow.sklearn.save_model(Ridge().fit([[0.0], [1.0]], [0.0, 1.0]), f"{folder}/m")
+with open(f"{folder}/m/python_env.yaml") as stream:
+    text = stream.read()
+with open(f"{folder}/m/requirements.txt") as stream:
+    names = [line.split("==")[0].lower() for line in stream.read().splitlines()]
+print(text)
+direct = {"flask", "sqlalchemy", "alembic", "pydantic", "setuptools"}
+open_ones = sorted(name for name in direct if name not in names and f"{name}==" not in text)
+print("installed here:", {name: version(name) for name in open_ones if name != "setuptools"})
+if open_ones:
+    print("REFUTE: the record leaves open what MLflow itself needs to import:", open_ones)
+else:
+    print("CONFIRME: every version is in the record")
