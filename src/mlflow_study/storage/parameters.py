@@ -46,13 +46,19 @@ class Stockage(ChapterParameters):
         description="nombres d’écrivains simultanés",
     )
     duree_ecriture_s: float = Field(
-        default=0.25, gt=0, le=60, description="durée d’écriture de chaque cas, en secondes"
+        default=0.15, gt=0, le=60, description="durée d’écriture de chaque cas, en secondes"
     )
     plafond_s: float = Field(
         default=10.0,
         gt=0,
         le=600,
         description="durée au-delà de laquelle une opération est arrêtée, en secondes",
+    )
+    patience_s: float = Field(
+        default=0.6,
+        gt=0,
+        le=600,
+        description="une opération qui a pris cette durée n’est plus essayée aux tailles plus grandes (mais extrapolée)",
     )
     runs_max: int = Field(
         default=10_000, ge=400, le=1_000_000, description="runs du plus grand magasin SQL"
@@ -68,4 +74,20 @@ class Stockage(ChapterParameters):
         ge=400,
         le=10_000_000,
         description="points du plus long historique relu d’un coup",
+    )
+    # lieux, limites, pagination, suppression, migration (survey.py, migration.py, defaults.py)
+    runs_pages: int = Field(
+        default=1100, ge=40, le=100_000, description="runs à lire page par page, sur une base"
+    )
+    traces: int = Field(
+        default=12, ge=1, le=2000, description="traces dont on compte les copies, par magasin"
+    )
+    arrets: int = Field(default=4, ge=1, le=200, description="arrêts brutaux pendant une migration")
+    runs_migres: int = Field(
+        default=40, ge=5, le=20_000, description="runs du magasin dont la migration est tuée"
+    )
+    ancienne_version: str = Field(
+        default="aucune",
+        pattern=r"^(aucune|\d+\.\d+\.\d+)$",
+        description="version de MLflow à installer à part pour lui faire lire nos données, ou aucune",
     )

@@ -12,9 +12,9 @@ mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
 experiment = mlflow.create_experiment("e", artifact_location=f"file://{folder}/artefacts")
 traces = copies = 0
 while copies == 0 and traces < 300:
-    with mlflow.start_span("a", trace_destination=MlflowExperimentLocation(experiment)):
-        with mlflow.start_span("b"):
-            pass
+    destination = MlflowExperimentLocation(experiment)
+    with mlflow.start_span("a", trace_destination=destination), mlflow.start_span("b"):
+        pass
     traces += 1
     mlflow.flush_trace_async_logging()
     copies = len(list(Path(folder).rglob("traces.json")))

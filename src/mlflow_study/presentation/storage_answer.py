@@ -1,0 +1,183 @@
+"""The end of chapter 1: its witnesses, its advice, its answer in brief."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlflow_study.evidence.records import Kpi, Verdict
+from mlflow_study.presentation import numbers as fr
+from mlflow_study.presentation import page
+from mlflow_study.presentation.figures import store_label
+
+Kpis = Mapping[str, Kpi]
+ACCUSING = ("réfutée", "nuancée")
+QUESTION = (
+    "Quelles données d’expérience MLflow range-t-il, comment et où ? Combien, et à quel prix "
+    "d’accès ?"
+)
+
+
+def _value(kpis: Kpis, id: str) -> Any:
+    return kpis[id].valeur if id in kpis else None
+
+
+def _stores(kpis: Kpis, prefix: str) -> dict[str, Kpi]:
+    return {
+        id.removeprefix(prefix): record
+        for id, record in kpis.items()
+        if id.startswith(prefix) and record.valeur is not None
+    }
+
+
+def _number(record: Kpi) -> float:
+    return float(record.valeur) if isinstance(record.valeur, (int, float)) else 0.0
+
+
+def _any(kpis: Kpis, prefix: str) -> bool:
+    """Does any KPI of this family count something?"""
+    return any(_number(record) > 0 for record in _stores(kpis, prefix).values())
+
+
+def witnesses(codes: Mapping[str, str], verdicts: Iterable[Verdict]) -> None:
+    """The reproduction of every claim that this run refutes or nuances."""
+    for verdict in verdicts:
+        if verdict.verdict in ACCUSING and verdict.id in codes:
+            code = codes[verdict.id]
+            told = (ast.get_docstring(ast.parse(code)) or "").splitlines()
+            page.witness(
+                code,
+                title=f"Témoin de {verdict.id}.",
+                shows=told[0] if told else verdict.enonce,
+            )
+
+
+def advice(kpis: Kpis) -> None:
+    """What to do, each piece with the measurement that asks for it."""
+    items: list[str] = []
+    refused = _value(kpis, "stockage.defaut.existant") == "refus"
+    cost = _value(kpis, "stockage.acces.fichiers_sur_sql.search_filter.sqlite")
+    text = "**Commencer par SQLite**, le choix par défaut : rien à installer, un seul fichier."
+    if isinstance(cost, float) and cost > 1:
+        text += f" Une recherche filtrée y est {fr.number(cost, 2)} fois plus rapide que sur des fichiers."
+    items.append(text)
+    if refused:
+        items.append(
+            "**Avant de mettre à jour** un poste qui a un dossier `mlruns`, poser "
+            "`MLFLOW_ALLOW_FILE_STORE=true` ou migrer : sans cela, le programme s’arrête."
+        )
+    cases = _stores(kpis, "stockage.migration.cas.")
+    harmed = [record for record in cases.values() if record.valeur]
+    if harmed:
+        items.append(
+            "**Avant de migrer** un magasin de fichiers, ôter les lignes répétées de ses fichiers de "
+            "métriques, viser une base qui n’existe pas encore, garder `mlruns`, et comparer "
+            f"avant et après : {fr.integer(len(harmed))} de nos {fr.count(len(cases), 'cas')} en sortent "
+            "refusés ou changés."
+        )
+    exposed = _stores(kpis, "stockage.limite.erreur_exposee.")
+    database = [s for s in ("postgresql", "mariadb") if s in exposed and _number(exposed[s]) > 1]
+    if database:
+        items.append(
+            "**Nommer court** : 250 caractères pour un run, une expérience ou un modèle passent "
+            f"partout ; au-delà, {fr.join([store_label(s) for s in database])} répond par une erreur SQL."
+        )
+    if _any(kpis, "stockage.limite.muette."):
+        items.append(
+            "**Ne pas ranger de texte long** dans un paramètre ou une étiquette : à travers un serveur "
+            "il est coupé sans que celui qui écrit l’apprenne. Poser "
+            "`MLFLOW_TRUNCATE_LONG_VALUES=false` sur le serveur, ou en faire un artefact."
+        )
+    if _any(kpis, "stockage.pages.mouvement."):
+        items.append(
+            "**Exporter au repos**, ou dédoublonner par `run_id` et relire une seconde fois : la "
+            "pagination ne voit pas une expérience figée."
+        )
+    if _any(kpis, "stockage.suppression.restes."):
+        items.append(
+            "**Pour effacer vraiment** un run : supprimer d’abord ses modèles et ses traces, puis "
+            "`mlflow gc`, puis compacter la base (`VACUUM`)."
+        )
+    batch = _stores(kpis, "stockage.lot.rapport.")
+    gains = [float(r.valeur) for r in batch.values() if isinstance(r.valeur, (int, float))]
+    if gains and min(gains) > 1:
+        items.append(
+            f"**Écrire par lots** : un point y coûte {fr.number(min(gains), 2)} à {fr.number(max(gains), 2)} "
+            "fois moins que par `log_metric`."
+        )
+    page.prose("\n".join(f"{rank}. {item}" for rank, item in enumerate(items, 1)))
+
+
+def _where(kpis: Kpis) -> str:
+    wrong = _stores(kpis, "stockage.lieu.mauvais_cote.")
+    kinds = max((record.n or 0 for record in wrong.values()), default=0)
+    misplaced = [store for store, record in wrong.items() if record.valeur]
+    text = (
+        f"Sur {fr.integer(kinds)} genres de données suivis à la trace, les métadonnées sont dans la base "
+        "(ou dans un dossier de fichiers) et les fichiers parmi les artefacts"
+    )
+    text += "." if not misplaced else f", sauf sur {fr.join([store_label(s) for s in misplaced])}."
+    if any("dataset_value" in str(r.conditions.get("genres")) for r in _stores(kpis, "stockage.lieu.nulle_part.").values()):  # fmt: skip
+        text += " Les valeurs d’un jeu de données ne sont nulle part : MLflow n’en garde que la description."
+    return text
+
+
+def _cost(kpis: Kpis) -> str:
+    point = kpis.get("stockage.capacite.octets_point.sqlite")
+    write = kpis.get("stockage.acces.log_metric.p50.sqlite")
+    read = kpis.get("stockage.acces.search_filter.p50.sqlite")
+    parts = []
+    if point is not None and point.valeur is not None:
+        parts.append(f"un point de métrique y pèse {fr.kpi(point)}")
+    if write is not None and write.valeur is not None:
+        parts.append(f"l’écrire seul prend {fr.kpi(write)}")
+    if read is not None and read.valeur is not None:
+        parts.append(f"une recherche filtrée prend {fr.kpi(read)}")
+    return f"Sur SQLite, le défaut, {fr.join(parts)}." if parts else ""
+
+
+def _surprise(kpis: Kpis) -> str:
+    if "stockage.migration.cas.ordinaire" in kpis and _value(
+        kpis, "stockage.migration.cas.ordinaire"
+    ):
+        return (
+            "La migration « sans perte » des fichiers vers SQLite refuse un magasin ordinaire : une "
+            "métrique journalisée avant un modèle suffit."
+        )
+    if _value(kpis, "stockage.defaut.existant") == "refus":
+        return "MLflow choisit un dossier `mlruns` existant, puis refuse de l’ouvrir."
+    return ""
+
+
+def fill(bref: Any, kpis: Kpis, verdicts: Iterable[Verdict]) -> Any:
+    """Put the answer at the top of the chapter; returns it for ``Chapter.close``."""
+    judged = [v for v in verdicts if v.verdict != "non éprouvée"]
+    held = sum(v.verdict == "confirmée" for v in judged)
+    against = [v.id for v in judged if v.verdict in ACCUSING]
+    answer = " ".join(filter(None, [_where(kpis), _cost(kpis)]))
+    answer += (
+        f"\n\nDes {fr.count(len(judged), 'affirmation éprouvée', 'affirmations éprouvées')}, "
+        f"{fr.count(held, 'est confirmée', 'sont confirmées')} et "
+        f"{fr.count(len(against), 'est réfutée ou nuancée', 'sont réfutées ou nuancées')}."
+    )
+    figures = []
+    cases = _stores(kpis, "stockage.migration.cas.")
+    if cases:
+        harmed = sum(bool(record.valeur) for record in cases.values())
+        figures.append(
+            f"Migration : {fr.integer(harmed)} cas sur {fr.integer(len(cases))} refusés ou altérés."
+        )
+    left = [r for r in _stores(kpis, "stockage.suppression.restes.").values() if r.valeur]
+    if left:
+        most = max(left, key=lambda record: float(record.valeur or 0))
+        figures.append(
+            f"Après `mlflow gc`, {fr.integer(int(most.valeur or 0))} genres de données d’un run sur "
+            f"{most.n} restent."
+        )
+    ratio = kpis.get("stockage.acces.rapport_plancher.log_metric.sqlite")
+    if ratio is not None and ratio.valeur is not None:
+        figures.append(f"Écrire un point par MLflow, rapporté à la base seule : {fr.kpi(ratio)}.")
+    return bref.fill(
+        question=QUESTION, answer=answer, figures=figures[:3], surprise=_surprise(kpis)
+    )

@@ -1,0 +1,121 @@
+"""One round of the stores: what lies where, limits, paging, deletion.
+
+Opening a store costs seconds (a server, a cluster); every observation that wants a fresh one
+is therefore made in the same round, the inventory first, while the store is clean.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+
+from mlflow_study.storage import deletion, inventory, limits, paging
+from mlflow_study.storage.rich_experiment import double_traces, record
+from mlflow_study.stores import StoreName, open_stores, unavailable
+
+Row = dict[str, Any]
+
+INVENTORY_ONLY: frozenset[str] = frozenset({"http+postgresql"})
+"""Servers whose two halves (HTTP, this database) are each tried elsewhere in the round."""
+FILE_RUNS = 150
+"""Runs to page through on a file store, which needs some 10 ms for each."""
+
+
+def tour(
+    backends: tuple[StoreName, ...], runs: int, traces: int, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Go round the stores.  Parts:
+
+    - ``lieux``: kind of datum × place (``inventory.search``); ``refus``: kinds refused;
+    - ``tables``, ``fichiers``: rows and bytes, file by file;
+    - ``colonnes``, ``liens``: the real schema, read from the first SQL store;
+    - ``traces``: traces recorded, and those whose spans lie twice;
+    - ``limites``, ``pages``, ``etapes``, ``restes``, ``place``: see those modules;
+    - ``absents``: stores that cannot be opened here, and why.
+    """
+    parts: dict[str, list[Row]] = {name: [] for name in _COLUMNS}
+    schema: dict[str, pd.DataFrame] = {}
+    absent = {name: unavailable(name) for name in backends}
+    parts["absents"] = [{"backend": b, "motif": why} for b, why in absent.items() if why]
+    with _patience(), open_stores([b for b, why in absent.items() if not why]) as stores:
+        for name, store in stores.items():
+            if not store.foreign:
+                _inventory(store, parts, traces, seed)
+                if store.database_url is not None and not schema:
+                    schema = inventory.schema(store)
+            if name in INVENTORY_ONLY:
+                continue
+            parts["limites"] += limits.probe(store)
+            parts["pages"] += paging.observe(store, FILE_RUNS if store.files else runs, seed)
+            if not store.foreign:
+                for part, rows in deletion.observe(store, seed + 1).items():
+                    parts[part] += rows
+            _clean(store)
+    empty = {"colonnes": pd.DataFrame(), "liens": pd.DataFrame()}
+    return {
+        **{name: pd.DataFrame(rows, columns=_columns(name, rows)) for name, rows in parts.items()},
+        **(schema or empty),
+    }
+
+
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "lieux": ("backend", "genre", "nature", "lieu", "nom", "fois"),
+    "refus": ("backend", "genre", "message"),
+    "tables": ("backend", "table", "lignes", "octets", "octets_index"),
+    "fichiers": ("backend", "cote", "fichier", "octets"),
+    "traces": ("backend", "traces", "doubles"),
+    "limites": ("backend", "limite", "libelle", "unite", "annoncee", "trouvee", "bornee", "au_dela"),
+    "pages": ("backend", "essai", "detail", "attendus", "lus", "manquants", "doublons"),
+    "etapes": ("backend", "etape", "lisible", "liste", "complet", "cycle", "code"),
+    "restes": ("backend", "genre", "nature", "lieu", "nom", "fois", "modele_lisible"),
+    "place": ("backend", "moment", "octets", "libres", "lignes", "code_gc", "runs", "runs_restants"),
+    "absents": ("backend", "motif"),
+}  # fmt: skip
+"""Part → columns that it has even when nothing was observed."""
+
+
+def _columns(name: str, rows: Iterable[Row]) -> list[str]:
+    seen = dict.fromkeys(_COLUMNS[name])
+    for row in rows:
+        seen |= dict.fromkeys(row)
+    return list(seen)
+
+
+def _inventory(store: Any, parts: dict[str, list[Row]], traces: int, seed: int) -> None:
+    rich = record(store, seed)
+    if store.database_url is not None:
+        parts["tables"] += inventory.tables(store)
+    parts["fichiers"] += inventory.files(store, inventory.role_names(rich))
+    parts["lieux"] += inventory.places(store, rich)
+    parts["refus"] += [
+        {"backend": store.name, "genre": kind, "message": message[:200]}
+        for kind, message in rich.refused.items()
+    ]
+    doubled = double_traces(store, traces)
+    parts["traces"].append({"backend": store.name, "traces": traces, "doubles": doubled})
+
+
+def _clean(store: Any) -> None:
+    """On a server that is not ours, delete (softly: nothing else is offered) what was made."""
+    if store.foreign:
+        for experiment in store.created:
+            store.client().delete_experiment(experiment)
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """No retries meanwhile: an error of the server is an answer here, not an accident."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    before = os.environ.get(name)
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
