@@ -161,7 +161,7 @@ def point_title(kpis: Kpis) -> str:
 PANELS = ("search_page", "search_order", "search_filter", "search_all", "create_run", "get_metric_history")  # fmt: skip
 
 
-def growth_figure(temps: pd.DataFrame, cap_s: float) -> None:
+def growth_figure(kpis: Kpis, temps: pd.DataFrame, cap_s: float) -> None:
     """Time of six operations against the size of the store; what was stopped is shown."""
     fig, axes = new(height=6.2, nrows=3, ncols=2, sharey=True)
     stopped = 0
@@ -187,7 +187,7 @@ def growth_figure(temps: pd.DataFrame, cap_s: float) -> None:
         axis.set_xlabel("points relus" if "history" in operation else "runs de l’expérience")
         format_axis(axis.yaxis, "s")
     axes.flat[0].legend()
-    slowest = _worst_growth(temps)
+    slowest = _worst_growth(kpis)
     page.figure(
         fig,
         label="fig-croissance",
@@ -200,23 +200,32 @@ def growth_figure(temps: pd.DataFrame, cap_s: float) -> None:
     )  # fmt: skip
 
 
-def _worst_growth(temps: pd.DataFrame) -> str:
-    """The steepest operation between the last two sizes of its store, in words."""
-    worst: tuple[float, str, str] | None = None
-    measured = temps[(temps["issue"] == "mesure") & temps["operation"].isin(PANELS)]
-    for (operation, store), calls in measured.groupby(["operation", "magasin"]):
-        medians = calls.groupby("taille")["wall_s"].median().sort_index()
-        if len(medians) < 2:
-            continue
-        sizes, times = medians.index.to_numpy(dtype=float), medians.to_numpy()
-        slope = math.log(times[-1] / times[-2]) / math.log(sizes[-1] / sizes[-2])
-        if worst is None or slope > worst[0]:
-            worst = (slope, str(operation), str(store))
-    if worst is None:
+def _worst_growth(kpis: Kpis) -> str:
+    """The operation whose exponent of growth is surely the largest, in words."""
+    laws = [
+        record
+        for id, record in kpis.items()
+        if id.startswith("stockage.croissance.")
+        and record.intervalle is not None
+        and id.split(".")[2] in PANELS
+    ]
+    if not laws:
         return "La croissance n’a pas pu être mesurée"
-    slope, operation, store = worst
-    kind = "plus vite que la taille" if slope > 1.5 else "au plus comme la taille"
-    return f"Ce qui croît le plus, {OPERATIONS[operation]} ({store_label(store)}), croît {kind} (exposant {fr.number(slope, 2)} aux dernières tailles)"
+    record = max(laws, key=_surely)
+    low = _surely(record)
+    operation, store = record.id.split(".")[2:]
+    exponent = fr.measured(float(record.valeur or 0), "", record.intervalle)
+    subject = f"{OPERATIONS[operation]} ({store_label(store)})"
+    if low > 1.1:
+        return f"{subject} croît plus vite que la taille du magasin, avec un exposant de {exponent}"
+    if low > 0:
+        return f"Rien ne croît nettement plus vite que la taille ; le plus pentu, {subject}, a un exposant de {exponent}"
+    return "Aucune croissance n’est montrée aux tailles mesurées"
+
+
+def _surely(record: Kpi) -> float:
+    """The lower bound of a KPI's interval."""
+    return record.intervalle[0] if record.intervalle is not None else -math.inf
 
 
 def practical_table(kpis: Kpis) -> None:
@@ -225,23 +234,40 @@ def practical_table(kpis: Kpis) -> None:
     ids = [id for id in kpis if id.startswith(prefix)]
     stores = [s for s in STORES if any(id.endswith(f".{s}") for id in ids)]
     operations = [o for o in OPERATIONS if any(f".{o}." in id for id in ids)]
-    rows = []
+    rows, flat = [], []
     for operation in operations:
-        for threshold in ("1s", "10s"):
-            row = {"Opération": OPERATIONS[operation], "Dépasse": threshold.replace("s", " s")}
-            for store in stores:
-                record = kpis.get(f"{prefix}{threshold}.{operation}.{store}")
-                row[store_label(store)] = _reached(record)
-            rows.append(row)
-    page.table(
-        pd.DataFrame(rows),
-        label="tab-pratique",
-        title="À quelle taille une opération courante devient lente",
-        caption="Runs de l’expérience (points relus pour les historiques). «\u2264\u00a0» : une taille mesurée la dépasse déjà ; "
-        "«\u2248\u00a0» : extrapolé par une loi ajustée aux trois plus grandes tailles, avec l’intervalle de sa pente ; "
-        "«\u2013» : aucune croissance montrée, ou au-delà de cent fois la plus grande taille mesurée.",
-        row_header="Opération",
-    )  # fmt: skip
+        cells = {
+            store_label(store): [
+                kpis.get(f"{prefix}{threshold}.{operation}.{store}") for threshold in ("1s", "10s")
+            ]
+            for store in stores
+        }
+        if all(r is None or r.valeur is None for pair in cells.values() for r in pair):
+            flat.append(operation)
+            continue
+        rows.append(
+            {"Opération": OPERATIONS[operation]}
+            | {
+                name: f"1 s : {_reached(one)} ; 10 s : {_reached(ten)}"
+                for name, (one, ten) in cells.items()
+            }
+        )
+    if rows:
+        page.table(
+            pd.DataFrame(rows),
+            label="tab-pratique",
+            title="À quelle taille une opération courante devient lente",
+            caption="Runs de l’expérience (points relus pour les historiques) où l’opération atteint 1 s, puis 10 s. "
+            "« ≤ » : une taille mesurée la dépasse déjà ; « ≈ » : **extrapolé** par une loi ajustée aux trois plus grandes "
+            "tailles, avec l’intervalle de sa pente ; « – » : aucune croissance montrée, ou au-delà de cent fois la plus "
+            "grande taille mesurée.",
+            row_header="Opération",
+        )
+    if flat:
+        page.prose(
+            "Jusqu’aux tailles mesurées, aucun seuil n’est atteint ni ne peut être extrapolé pour "
+            f"{fr.join(code(operation) for operation in flat)}."
+        )
 
 
 def _reached(record: Kpi | None) -> str:

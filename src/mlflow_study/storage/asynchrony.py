@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlflow_study.storage.operations import Scene
 
-POINTS = 20
+POINTS = 10
 """Calls of ``log_metric`` per series: a short training loop."""
 SERIES = 5
 

@@ -35,8 +35,10 @@ POINTS_PER_RUN = 100
 REPEATS = 5
 PATIENCE_S = 0.2
 """After a warm-up an operation is repeated up to REPEATS times, until this time is spent."""
-LONG_S = 0.5
-"""A warm-up that takes this long is itself the measurement: nothing is left to warm up."""
+LONG_S = 0.1
+"""A warm-up that takes this long counts as a measurement: there is little left to warm up."""
+FEW_S = 1.0
+"""Two more calls are made of an operation that takes long, unless this time is spent."""
 MODELS = (10, 100, 1000)
 DISK_BYTES = 2 * 10**9
 """Most bytes on disk, all stores together (the issue's limit)."""
@@ -50,7 +52,7 @@ def sizes_up_to(largest: int, smallest: int = 100) -> list[int]:
 
 def measure_capacity(
     *, backends: Sequence[str], runs: int, file_runs: int, points: int, history: int,
-    cap_s: float, seed: int,
+    patience_s: float, cap_s: float, seed: int,
 ) -> dict[str, pd.DataFrame]:  # fmt: skip
     """Bytes and times at each size, for the stores opened directly.
 
@@ -67,7 +69,7 @@ def measure_capacity(
     fills: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch, quiet_logs(), ExitStack() as stack:  # fmt: skip
         present = [name for name in wanted if reasons[name] is None]
-        worker = _Capped(stack.enter_context(Worker()), cap_s)
+        worker = _Capped(stack.enter_context(Worker()), cap_s, patience_s)
         stack.callback(lambda: worker.worker.stop())
         stores = stack.enter_context(open_stores(present, Path(scratch)))
         watch = Watch()
@@ -212,9 +214,9 @@ def _repeat(uri: str, scene: Scene, name: str, turn: int) -> list[float]:
         call()
         seconds.append(perf_counter() - started)
         spent += seconds[-1]
-        if seconds[0] > LONG_S or (repeat and spent > PATIENCE_S):
+        if spent > FEW_S or (repeat >= 2 and spent > PATIENCE_S):
             break
-    return seconds[1:] or seconds
+    return seconds if seconds[0] > LONG_S else seconds[1:]
 
 
 _clients: dict[str, Any] = {}
@@ -232,9 +234,10 @@ def _client(uri: str) -> Any:
 class _Capped:
     """Times operations in a worker; one that passes the cap is killed with its query."""
 
-    def __init__(self, worker: Worker, cap_s: float) -> None:
-        self.worker, self.cap_s, self.turn = worker, cap_s, 0
+    def __init__(self, worker: Worker, cap_s: float, patience_s: float) -> None:
+        self.worker, self.cap_s, self.patience_s, self.turn = worker, cap_s, patience_s, 0
         self.over: set[tuple[str, str]] = set()
+        self.slow: set[tuple[str, str]] = set()
 
     def times(
         self, store: Store, scene: Scene, size: int, watch: Watch, seed: int,
@@ -250,6 +253,8 @@ class _Capped:
             if (store.name, name) in self.over and not again:
                 rows.append(base | {"wall_s": self.cap_s, "issue": "plafond (taille plus petite)", "occupee": False})  # fmt: skip
                 continue
+            if (store.name, name) in self.slow and not again:
+                continue
             self.turn += REPEATS + 1
             before = Look.now()
             self.worker.order(_repeat, scene.uri, scene, name, self.turn)
@@ -261,6 +266,8 @@ class _Capped:
             except Failed as failure:
                 seconds, issue = [float("nan")], f"erreur : {failure.kind}"
             busy = watch.busy(before, Look.now())
+            if issue == "mesure" and min(seconds) > self.patience_s:
+                self.slow.add((store.name, name))
             if issue == "plafond":
                 self.over.add((store.name, name))
             rows += [base | {"wall_s": wall, "issue": issue, "occupee": busy} for wall in seconds]
@@ -343,9 +350,7 @@ def explain(store: Store, scene: Scene, size: int) -> list[dict[str, Any]]:
         with engine.connect() as connection:
             for statement, values in runs[:1]:
                 found = connection.exec_driver_sql(prefix + statement, values).all()
-                lines = [
-                    str(row[-1] if engine.dialect.name == "sqlite" else row[0]) for row in found
-                ]
+                lines = [_step(engine.dialect.name, tuple(row)) for row in found]
                 rows.append(
                     {
                         "magasin": store.name,
@@ -355,3 +360,13 @@ def explain(store: Store, scene: Scene, size: int) -> list[dict[str, Any]]:
                     }
                 )
     return rows
+
+
+def _step(dialect: str, row: tuple[Any, ...]) -> str:
+    """One step of a plan, as the database words it."""
+    if dialect == "sqlite":
+        return str(row[-1])
+    if dialect == "postgresql":
+        return str(row[0])
+    _, _, table, access, _, key, _, _, rows, extra = row
+    return f"{table}: {access}, key {key}, {rows} rows, {extra}"

@@ -146,7 +146,7 @@ def access_kpis(tables: Tables) -> Iterator[KpiValues]:
         if store in SQL and files is not None and operation not in ARTIFACTS:
             yield _ratio(
                 f"stockage.acces.fichiers_sur_sql.{operation}.{store}",
-                f"{names[operation]} : fichiers rapportés à {store}",
+                f"{operation}, fichiers/{store}",
                 files, seconds,
             )  # fmt: skip
     for store in sorted({store for _, _, store in found}):
@@ -154,7 +154,7 @@ def access_kpis(tables: Tables) -> Iterator[KpiValues]:
         if one is not None and batch is not None:
             yield _ratio(
                 f"stockage.lot.rapport.{store}",
-                f"un point par log_metric rapporté à un point par lot de 1 000, {store}",
+                f"point seul/point d’un lot, {store}",
                 one, batch / 1000,
             )  # fmt: skip
     yield from _clock(tables, found)
@@ -243,7 +243,7 @@ def asynchronous_kpis(tables: Tables) -> Iterator[KpiValues]:
         ):
             yield _ratio(
                 f"stockage.asynchrone.{name}.{store}",
-                f"{what}, journalisation synchrone rapportée à l’asynchrone, {store}",
+                f"{what}, synchrone/asynchrone, {store}",
                 sync[column].to_numpy(), later[column].to_numpy(),
             )  # fmt: skip
 
@@ -374,7 +374,7 @@ def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
     for (store, operation), law in growth_laws(tables).items():
         yield {
             "id": f"stockage.croissance.{operation}.{store}",
-            "libelle": f"exposant de croissance de {operation}, {store}",
+            "libelle": f"exposant de {operation}, {store}",
             "valeur": law.b,
             "unite": "",
             "intervalle": law.b_interval,

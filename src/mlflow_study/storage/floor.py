@@ -19,7 +19,7 @@ from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from mlflow_study.bulk import EPOCH_MS, metric_key
 from mlflow_study.storage.operations import BATCH, PAGE, Scene
@@ -64,7 +64,8 @@ def floors(store: Store, scene: Scene) -> Iterator[list[Floor]]:
         with _postgresql(store.database_url or "") as mine:
             yield found + mine
     else:
-        yield found
+        with _mariadb(url) as mine:
+            yield found + mine
 
 
 def _rows(count: int) -> list[tuple[Any, ...]]:
@@ -146,6 +147,52 @@ def _postgresql(url: str) -> Iterator[list[Floor]]:
             *_reads(read),
         ]
         connection.execute(f"DROP TABLE {_TABLE}")
+
+
+@contextmanager
+def _mariadb(url: URL) -> Iterator[list[Floor]]:
+    """A table of its own in the store's database, over a connection of its own."""
+    import pymysql
+
+    insert = f"INSERT INTO {_TABLE} VALUES (%s, %s, %s, %s, %s)"
+    address = {"host": url.host, "port": url.port or 3306, "user": url.username}
+    with pymysql.connect(
+        **address, password=url.password or "", database=url.database
+    ) as connection:
+        cursor = connection.cursor()
+        cursor.execute(f"CREATE TABLE {_TABLE} ({_COLUMNS})")
+
+        def write(count: int) -> Call:
+            rows = _rows(count)
+
+            def call() -> None:
+                cursor.executemany(insert, rows)
+                connection.commit()
+
+            return call
+
+        def read(query: str) -> Call:
+            quoted = query.replace("WHERE key", "WHERE `key`")
+
+            def call() -> None:
+                cursor.execute(quoted)
+                cursor.fetchall()
+                connection.commit()
+
+            return call
+
+        yield [
+            Floor("commit", "INSERT MariaDB d’une ligne", write(1), _ONE_ROW),
+            Floor(
+                "commit_lot",
+                f"INSERT MariaDB de {BATCH} lignes",
+                write(BATCH),
+                ("log_batch",),
+                True,
+            ),
+            *_reads(read),
+        ]
+        cursor.execute(f"DROP TABLE {_TABLE}")
 
 
 def _reads(read: Callable[[str], Call]) -> list[Floor]:
