@@ -243,6 +243,33 @@ def test_a_table_of_claims_shown_twice_has_two_anchors(edition: Build, tmp_path:
     assert second["id"] == f"{first['id']}-2"
 
 
+def test_two_chapters_may_use_one_label(edition: Build, tmp_path: Path) -> None:
+    build = Build(tmp_path / "edition")
+    shutil.copytree(edition.folder, build.folder)
+    table = '<div class="tableau" id="tab-acces"><table><caption id="tab-acces-titre">'
+    table += '<strong class="titre">Autre</strong></caption><tr><td>x</td></tr></table></div>'
+    outputs = [new_output("display_data", data={"text/html": table})]
+    cells = [new_markdown_cell("# S\n\nvoir [@tab-acces]"), new_code_cell("t", outputs=outputs)]
+    nbformat.write(new_notebook(cells=cells), build.notebooks / "06_synthese.ipynb")
+    page = BeautifulSoup(build_report(build).read_text(encoding="utf-8"), "lxml")
+    targets = {}
+    for chapter in ("synthese", "stockage"):
+        link = page.select_one(f'#{chapter} p a[href^="#tab-acces"]')
+        assert link is not None
+        found = page.find(id=str(link["href"])[1:])
+        assert found is not None
+        assert link.get_text().capitalize() + "." in found.get_text()
+        targets[chapter] = found.find_parent("section")["id"]  # type: ignore[index]
+    assert targets == {"synthese": "synthese", "stockage": "stockage"}
+
+
+def test_one_chapter_may_not_use_a_label_twice(edition: Build, tmp_path: Path) -> None:
+    figure = '<figure class="figure" id="fig-a"><figcaption>x</figcaption></figure>'
+    cell = new_code_cell("f", outputs=[new_output("display_data", data={"text/html": figure * 2})])
+    with pytest.raises(StudyError, match="fig-a"):
+        build_report(_with_notebook(edition, tmp_path, [new_markdown_cell("# T"), cell]))
+
+
 def test_a_missing_notebook_is_named(edition: Build) -> None:
     with pytest.raises(StudyError, match="02_suivi"):
         build_report(edition, [CHAPTER, "02_suivi"])

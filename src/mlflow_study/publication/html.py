@@ -94,9 +94,9 @@ def assemble(infos: list[ChapterInfo], notebooks: dict[str, Path], evidence: Evi
     _front_matter(soup, infos, evidence)
     _back_matter(soup, evidence, anchors)
     names = numbering.number_floats(soup)
-    names |= {f"affirmation-{verdict.id}": verdict.id for verdict in evidence.verdicts}
+    names.words |= {f"affirmation-{verdict.id}": verdict.id for verdict in evidence.verdicts}
     citations = Citations()
-    names |= _chapter_names(infos)
+    names.words |= _chapter_names(infos)
     numbering.resolve_references(soup, names, citations)
     _references(soup, citations)
     contents = numbering.number_sections(soup)

@@ -40,6 +40,8 @@ _ENGLISH = re.compile(
     r"backend store|artifact store|table of contents|copy|loading)\b",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"«[^»]*»")
+"""A foreign term may be quoted."""
 _TYPOGRAPHY = (
     (re.compile(r"(?<=\S) [;!?](?=\s|$)"), "espace ordinaire devant ; ! ou ?"),
     (re.compile(r"\w[;!?](?=\s|$)"), "pas d’espace fine devant ; ! ou ?"),
@@ -198,7 +200,7 @@ def words(soup: BeautifulSoup) -> Iterator[str]:
         for match in _NAN.finditer(text):
             around = text[max(0, match.start() - 25) : match.end() + 15].strip()
             yield f"{place}{NBSP}: valeur brute « {match[0]} » (« …{around}… »)"
-        english = _ENGLISH.findall(text)
+        english = _ENGLISH.findall(_QUOTED.sub("", text))
         if len(english) >= 2:
             yield f"{place}{NBSP}: anglais non traduit (« {text.strip()[:80]} »)"
 

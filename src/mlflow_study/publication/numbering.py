@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
-from bs4.element import NavigableString
+from bs4.element import NavigableString, PageElement
 
 from mlflow_study.errors import StudyError
 from mlflow_study.presentation.numbers import NBSP
@@ -101,33 +101,55 @@ def _prefix(soup: BeautifulSoup, heading: Tag, number: str) -> None:
         heading.insert(0, mark)
 
 
-def _rename(block: Tag, label: str, taken: dict[str, str]) -> str:
-    """Give a repeated table of claims an anchor of its own."""
-    rank = 2
-    while f"{label}-{rank}" in taken:
-        rank += 1
-    new = f"{label}-{rank}"
+def chapter_of(tag: PageElement) -> str:
+    """Anchor of the part of the page that holds an element."""
+    section = tag.find_parent("section", id=True)
+    return attribute(section, "id") if isinstance(section, Tag) else ""
+
+
+@dataclass
+class Names:
+    """What can be referred to: ``words`` of each anchor, and each chapter's own labels."""
+
+    words: dict[str, str] = field(default_factory=dict)
+    own: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def anchor(self, key: str, chapter: str) -> str | None:
+        """Where ``[@key]`` leads when it is written in ``chapter``; None where nowhere."""
+        candidates = (self.own.get((chapter, key)), key, f"affirmation-{key}")
+        return next((name for name in candidates if name in self.words), None)
+
+
+def _rename(block: Tag, label: str, new: str) -> None:
+    """Give a figure or a table another anchor, its title's included."""
     for tag in [block, *block.find_all(True)]:
         for name in ("id", "aria-labelledby"):
             if attribute(tag, name).startswith(label):
                 tag[name] = attribute(tag, name).replace(label, new, 1)
-    return new
 
 
-def number_floats(soup: BeautifulSoup) -> dict[str, str]:
-    """Give each figure and table its rank; return label → «figure 3».
+def number_floats(soup: BeautifulSoup) -> Names:
+    """Give each figure and table its rank, and a label of its own in the page.
 
-    Raises StudyError when two of them share a label.
+    Two chapters may use one label: each refers to its own.  Raises StudyError when one
+    chapter uses it twice.
     """
-    names: dict[str, str] = {}
+    names = Names()
     for selector, word in (("figure.figure", "figure"), ("div.tableau", "tableau")):
         for rank, block in enumerate(soup.select(selector), 1):
-            label = str(block["id"])
-            if label in names and label.startswith(_REPEATABLE):
-                label = _rename(block, label, names)
-            if label in names:
+            label, chapter = str(block["id"]), chapter_of(block)
+            repeated = (chapter, label) in names.own
+            if repeated and not label.startswith(_REPEATABLE):
                 raise StudyError(f"Deux figures ou tableaux portent le nom « {label} ».")
-            names[label] = f"{word}{NBSP}{rank}"
+            anchor, times = label, 1
+            while anchor in names.words:
+                times += 1
+                anchor = f"{label}-{times}"
+            if anchor != label:
+                _rename(block, label, anchor)
+            if not repeated:
+                names.own[chapter, label] = anchor
+            names.words[anchor] = f"{word}{NBSP}{rank}"
             title = block.select_one(".titre")
             if title is not None:
                 mark = soup.new_tag("span", attrs={"class": "rang"})
@@ -137,30 +159,29 @@ def number_floats(soup: BeautifulSoup) -> dict[str, str]:
     return names
 
 
-def resolve_references(soup: BeautifulSoup, names: dict[str, str], citations: Citations) -> None:
-    """Replace every ``[@…]`` of the text by a link.  Raises StudyError with all unknown names."""
-    unknown: list[str] = []
+def resolve_references(soup: BeautifulSoup, names: Names, citations: Citations) -> None:
+    """Replace every ``[@…]`` of the text by links.  Raises StudyError with all unknown names."""
+    unknown: set[str] = set()
     for text in soup.find_all(string=_REFERENCE):
         if any(parent.name in _VERBATIM for parent in text.parents):
             continue
+        chapter = chapter_of(text)
 
-        def link(match: re.Match[str]) -> str:
+        def links(match: re.Match[str], chapter: str = chapter) -> str:
             keys = [key.strip().lstrip("@") for key in re.split(r"[;,]", match[1])]
-            if len(keys) == 1 and keys[0] in names:
-                return f'<a href="#{keys[0]}">{names[keys[0]]}</a>'
-            if len(keys) == 1 and f"affirmation-{keys[0]}" in names:
-                return f'<a href="#affirmation-{keys[0]}">{keys[0]}</a>'
             if all(key in citations for key in keys):
                 return citations.cite(keys)
-            unknown.extend(key for key in keys if key not in citations and key not in names)
-            return match[0]
+            anchors = [(key, names.anchor(key, chapter)) for key in keys]
+            unknown.update(key for key, anchor in anchors if anchor is None)
+            return ", ".join(
+                f'<a href="#{anchor}">{names.words.get(anchor or "")}</a>' for _, anchor in anchors
+            )
 
-        replaced = _REFERENCE.sub(link, _escape(str(text)))
+        replaced = _REFERENCE.sub(links, _escape(str(text)))
         text.replace_with(BeautifulSoup(replaced, "html.parser"))
     if unknown:
         raise StudyError(
-            "Renvois ou citations inconnus dans le rapport"
-            f"{NBSP}: {', '.join(sorted(set(unknown)))}."
+            f"Renvois ou citations inconnus dans le rapport{NBSP}: {', '.join(sorted(unknown))}."
         )
 
 
