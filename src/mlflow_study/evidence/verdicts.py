@@ -143,14 +143,25 @@ _LABELS: dict[State, str] = {
 
 def _reason(findings: list[Finding]) -> str:
     """A computed French clause: under which conditions the claim holds, and where not."""
-    names: dict[State, list[str]] = {"holds": [], "fails": [], "partial": [], "undecided": []}
-    for finding in findings:
-        names[finding.state].append(finding.kpi.libelle)
-    clauses = [
-        f"{label} : {', '.join(names[state])}" for state, label in _LABELS.items() if names[state]
-    ]
+    clauses = []
+    for state, label in _LABELS.items():
+        labels = [finding.kpi.libelle for finding in findings if finding.state == state]
+        if labels:
+            clauses.append(f"{label} : {_grouped(labels)}")
     bounds = [finding.bound for finding in findings if finding.bound is not None]
-    if bounds and not names["fails"]:
+    if bounds and all(finding.state != "fails" for finding in findings):
         worst = f"{100 * max(bounds):.2g}".replace(".", ",")
         clauses.append(f"taux d’échec d’au plus {worst}\u00a0% (borne à 95\u00a0%)")
     return " ; ".join(clauses).replace(" :", "\u00a0:").replace(" ;", "\u202f;")
+
+
+def _grouped(labels: list[str]) -> str:
+    """Labels «measure, condition» gathered by measure: «measure (condition, condition)»."""
+    conditions: dict[str, list[str]] = {}
+    for label in labels:
+        measure, comma, condition = label.rpartition(", ")
+        conditions.setdefault(measure if comma else label, []).extend([condition] if comma else [])
+    return " ; ".join(
+        f"{measure} ({', '.join(found)})" if found else measure
+        for measure, found in conditions.items()
+    )

@@ -18,6 +18,7 @@ from mlflow_study.reproducibility.vocabulary import (
     RECORDINGS,
     REGIMES,
     RUNGS,
+    STAGE_SHORT,
     TIME_STAGES,
 )
 
@@ -51,7 +52,7 @@ def ladder_figure(rungs: pd.DataFrame) -> None:
             ax.text(column, row, str(rung), ha="center", va="center", color=_RUNG_INK[rung])
     ax.set_xlim(-0.5, len(columns) - 0.5)
     ax.set_ylim(len(subjects) - 0.5, -0.5)
-    ax.set_xticks(range(len(columns)), [_wrap(recording(name)) for name in columns])
+    ax.set_xticks(range(len(columns)), [_wrap(recording(name)) for name in columns], fontsize=7.5)
     ax.set_yticks(range(len(subjects)), [_subject(alone, s) for s in subjects])
     ax.xaxis.tick_top()
     ax.grid(False)
@@ -84,10 +85,10 @@ def _square(x: float, y: float, hue: str) -> Any:
     return Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=hue, edgecolor="none")
 
 
-def _wrap(text: str) -> str:
+def _wrap(text: str, width: int = 14) -> str:
     import textwrap
 
-    return "\n".join(textwrap.wrap(text, 14))
+    return "\n".join(textwrap.wrap(text, width))
 
 
 def _subject(rungs: pd.DataFrame, name: str) -> str:
@@ -544,7 +545,7 @@ def releases_figure(wide: pd.DataFrame, label: str, when: str) -> None:
         if _has(wide, regime, stage)
     ]
     ordered = wide.sort_index(level="publication", key=pd.to_datetime)
-    fig, ax = new(height=2.2 + 0.27 * len(ordered))
+    fig, ax = new(height=1.9 + 0.24 * len(ordered))
     for row in range(len(ordered)):
         for column, name in enumerate(columns):
             reached = bool(ordered.iloc[row][name])
@@ -554,9 +555,7 @@ def releases_figure(wide: pd.DataFrame, label: str, when: str) -> None:
     ax.set_xlim(-0.5, len(columns) - 0.5)
     ax.set_ylim(len(ordered) - 0.5, -0.5)
     ax.set_yticks(range(len(ordered)), [f"{r} ({d[:7]})" for r, d, _ in ordered.index])
-    ax.set_xticks(
-        range(len(columns)), [TIME_STAGES[s] for _, s in columns], rotation=60, ha="right"
-    )
+    ax.set_xticks(range(len(columns)), [STAGE_SHORT[s] for _, s in columns], rotation=90)
     ax.grid(False)
     ax.tick_params(length=0)
     start = 0
@@ -623,7 +622,7 @@ def causes_table(stages: pd.DataFrame) -> None:
     ]
     page.table(
         pd.DataFrame(rows),
-        label="tab-causes",
+        label="tab-changements-echecs",
         title="Ce qui arrête le retour, et pour quelles versions",
         caption="Première étape en échec de chaque version.",
         row_header="manière de revenir",

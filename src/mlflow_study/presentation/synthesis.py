@@ -35,11 +35,17 @@ QUESTIONS = {
 
 @dataclass(frozen=True)
 class SubjectKpi:
-    """One KPI that the subject asks for, and the measurements that answer it."""
+    """One KPI that the subject asks for, and one measurement that answers it.
+
+    ``stem`` is a KPI id without its last part, the system under test; ``alone`` where the
+    measurement has none.
+    """
 
     domain: str
     name: str
-    patterns: tuple[str, ...]
+    measure: str
+    stem: str
+    alone: bool = False
 
 
 def counts(verdicts: Iterable[Verdict]) -> Counter[str]:
@@ -182,34 +188,44 @@ def verdict_figure(synthesis: Synthesis) -> None:
 
 
 def kpi_table(synthesis: Synthesis, wanted: Sequence[SubjectKpi]) -> None:
-    """The KPIs that the subject asks for, with what was measured for each."""
-    rows = []
-    for item in wanted:
-        found = matching(synthesis.kpis, item.patterns)
-        if not found:
-            rows.append(
-                {
-                    "Sous-question": QUESTIONS[item.domain],
-                    "KPI du sujet": item.name,
-                    "Mesure": "–",
-                    "Résultat": "non mesuré dans cette exécution",
-                }
-            )
-        rows += [
-            {
-                "Sous-question": QUESTIONS[item.domain],
-                "KPI du sujet": item.name,
-                "Mesure": kpi.libelle,
-                "Résultat": fr.kpi(kpi),
-            }
-            for kpi in found
-        ]
-    page.table(
-        pd.DataFrame(rows),
-        label="tab-kpi-sujet",
-        title="Les KPI demandés par le sujet, et ce que nous avons mesuré",
-        row_header="Mesure",
+    """The KPIs that the subject asks for: one row per measurement, one column per store."""
+    for domain, title in QUESTIONS.items():
+        rows = [_kpi_row(synthesis.kpis, item) for item in wanted if item.domain == domain]
+        if not rows:
+            continue
+        columns = [c for c in (*KPI_STORES.values(), ALONE) if any(c in row for row in rows)]
+        table = pd.DataFrame(rows).reindex(columns=["KPI du sujet", "Mesure", *columns])
+        page.table(
+            table.fillna("–"),
+            label=f"tab-kpi-{domain}",
+            title=f"{title}\u00a0: les KPI du sujet, par magasin",
+            caption="Valeurs de cette exécution\u202f; intervalles et n au tableau de toutes les mesures. "
+            "«\u00a0–\u00a0» : non mesuré dans ce profil ou sur ce magasin.",
+            row_header="Mesure",
+        )
+
+
+KPI_STORES = {
+    "file": "fichiers",
+    "sqlite": "SQLite",
+    "postgresql": "PostgreSQL",
+    "http+sqlite": "serveur, SQLite",
+}
+ALONE = "ensemble"
+
+
+def _kpi_row(kpis: Mapping[str, Kpi], item: SubjectKpi) -> dict[str, str]:
+    row = {"KPI du sujet": item.name, "Mesure": item.measure}
+    named = (
+        {item.stem: ALONE}
+        if item.alone
+        else {f"{item.stem}.{store}": column for store, column in KPI_STORES.items()}
     )
+    for kpi_id, column in named.items():
+        kpi = kpis.get(kpi_id)
+        if kpi is not None and kpi.valeur is not None:
+            row[column] = fr.measured(kpi.valeur, kpi.unite)
+    return row
 
 
 def verdicts_of(synthesis: Synthesis, *kinds: str) -> list[Verdict]:
@@ -260,7 +276,7 @@ STUDY_OF_2024: tuple[Earlier, ...] = (
     Earlier(
         "L’exécutabilité est assurée\u202f; conclure sur la reproductibilité est trop complexe "
         "sans tests statistiques plus poussés.",
-        patterns=("reproductibilite.taux.*",),
+        patterns=("reproductibilite.reussite.conclusion.*",),
     ),
 )
 
@@ -299,16 +315,99 @@ def matching(kpis: Mapping[str, Kpi], patterns: Sequence[str]) -> list[Kpi]:
     return [kpi for kpi_id, kpi in kpis.items() if any(fnmatchcase(kpi_id, p) for p in patterns)]
 
 
+CAPACITY, ACCESS = "Capacité de stockage", "Temps d’accès"
+EXACT, SOUND = "Précision du suivi", "Intégrité"
+RATE, EFFORT = "Taux de réussite", "Facilité de reconfiguration"
+CHANGES, CLEAR, PAST = "Traçabilité des modifications", "Transparence", "Historique des versions"
+
 SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
-    SubjectKpi("stockage", "Capacité de stockage", ("stockage.capacite.*",)),
-    SubjectKpi("stockage", "Efficacité du stockage (temps d’accès)", ("stockage.acces.*",)),
-    SubjectKpi("suivi", "Précision du suivi", ("suivi.allerretour.*",)),
     SubjectKpi(
-        "suivi", "Intégrité (cohérence, complétude)", ("suivi.completude.*", "suivi.pannes.*")
+        "stockage", CAPACITY, "octets par point de métrique", "stockage.capacite.octets_point"
     ),
-    SubjectKpi("reproductibilite", "Taux de réussite", ("reproductibilite.taux.*",)),
-    SubjectKpi("reproductibilite", "Facilité de reconfiguration", ("reproductibilite.effort.*",)),
-    SubjectKpi("tracabilite", "Traçabilité des modifications", ("tracabilite.changements.*",)),
-    SubjectKpi("tracabilite", "Transparence des processus", ("tracabilite.transparence.*",)),
-    SubjectKpi("tracabilite", "Historique des versions", ("tracabilite.historique.*",)),
+    SubjectKpi("stockage", CAPACITY, "octets par run", "stockage.capacite.octets_run"),
+    SubjectKpi(
+        "stockage",
+        CAPACITY,
+        "points où lire un historique prend 1 s",
+        "stockage.capacite.pratique_1s.get_metric_history",
+    ),
+    SubjectKpi(
+        "stockage",
+        CAPACITY,
+        "runs où une recherche triée prend 1 s",
+        "stockage.capacite.pratique_1s.search_order",
+    ),
+    SubjectKpi("stockage", ACCESS, "log_metric, médiane", "stockage.acces.log_metric.p50"),
+    SubjectKpi(
+        "stockage", ACCESS, "log_batch de 1 000 points, médiane", "stockage.acces.log_batch.p50"
+    ),
+    SubjectKpi("stockage", ACCESS, "get_run, médiane", "stockage.acces.get_run.p50"),
+    SubjectKpi(
+        "stockage", ACCESS, "search_runs filtré, médiane", "stockage.acces.search_filter.p50"
+    ),
+    SubjectKpi("stockage", ACCESS, "load_model, médiane", "stockage.acces.load_model.p50"),
+    SubjectKpi("suivi", EXACT, "entrées rendues à l’identique", "suivi.allerretour.identique"),
+    SubjectKpi("suivi", EXACT, "altérées en silence", "suivi.allerretour.en-silence"),
+    SubjectKpi("suivi", EXACT, "nuisibles à ce qui était stocké", "suivi.allerretour.nuisible"),
+    SubjectKpi("suivi", SOUND, "filtres de recherche faux", "suivi.filtres.faux"),
+    SubjectKpi("suivi", SOUND, "lots refusés dont une partie reste", "suivi.lots.partiels"),
+    SubjectKpi(
+        "suivi",
+        SOUND,
+        "écritures acquittées puis perdues, envoi asynchrone",
+        "suivi.panne.perdues.sqlite+asynchrone",
+        alone=True,
+    ),
+    SubjectKpi(
+        "suivi",
+        SOUND,
+        "écritures acquittées puis perdues, envoi synchrone",
+        "suivi.panne.perdues.sqlite+synchrone",
+        alone=True,
+    ),
+    *(
+        SubjectKpi(
+            "reproductibilite", RATE, label, f"reproductibilite.reussite.{rung}.mlflow", alone=True
+        )
+        for label, rung in (
+            ("le programme tourne de nouveau", "tourne"),
+            ("même conclusion", "conclusion"),
+            ("métriques identiques au bit", "metriques"),
+            ("prédictions identiques au bit", "predictions"),
+        )
+    ),
+    *(
+        SubjectKpi("reproductibilite", EFFORT, label, f"reproductibilite.effort.{key}", alone=True)
+        for label, key in (
+            ("faits à chercher hors du magasin, comme un tutoriel", "faits.tutoriel"),
+            ("faits à chercher hors du magasin, avec soin", "faits.soin"),
+            ("faits à chercher hors du magasin, carnet sans MLflow", "faits.carnet"),
+            ("commandes par expérience, comme un tutoriel", "commandes.tutoriel"),
+            ("commandes par expérience, avec soin", "commandes.soin"),
+        )
+    ),
+    SubjectKpi(
+        "tracabilite", CHANGES, "sortes de changements suivies", "tracabilite.changements.suivis"
+    ),
+    SubjectKpi("tracabilite", CLEAR, "questions bien répondues", "tracabilite.questions.juste"),
+    SubjectKpi("tracabilite", CLEAR, "réponses fausses", "tracabilite.questions.fausse"),
+    SubjectKpi(
+        "tracabilite",
+        CLEAR,
+        "champs remplis sans rien demander",
+        "tracabilite.transparence.seul",
+        alone=True,
+    ),
+    SubjectKpi(
+        "tracabilite",
+        CLEAR,
+        "champs remplis sur demande",
+        "tracabilite.transparence.demande",
+        alone=True,
+    ),
+    SubjectKpi(
+        "tracabilite", CLEAR, "champs jamais remplis", "tracabilite.transparence.jamais", alone=True
+    ),
+    SubjectKpi("tracabilite", PAST, "états passés retrouvés", "tracabilite.registre.etats_passes"),
+    SubjectKpi("tracabilite", PAST, "alias passés retrouvés", "tracabilite.registre.alias"),
 )
