@@ -233,12 +233,25 @@ def verdicts_of(synthesis: Synthesis, *kinds: str) -> list[Verdict]:
     return [verdict for verdict in synthesis.verdicts if verdict.verdict in kinds]
 
 
-def verdict_list(verdicts: Sequence[Verdict], empty: str) -> None:
-    """One line per claim: its number, its statement, why."""
+def verdict_list(verdicts: Sequence[Verdict], empty: str, *, reasons: bool = True) -> None:
+    """One line per claim: its number, its statement and, with ``reasons``, why."""
     if not verdicts:
         page.prose(empty)
         return
-    page.prose("\n".join(f"- **{v.id}** {v.enonce} *{v.motif}.*" for v in verdicts))
+    page.prose(
+        "\n".join(
+            f"- [@affirmation-{v.id}] {v.enonce}" + (f" *{_against(v)}.*" if reasons else "")
+            for v in verdicts
+        )
+    )
+
+
+def _against(verdict: Verdict) -> str:
+    """The part of a reason that tells against the claim; all of it where nothing does."""
+    if verdict.verdict not in ("réfutée", "nuancée"):
+        return verdict.motif
+    starts = [verdict.motif.find(word) for word in ("vérifiée en partie", "contredite")]
+    return verdict.motif[min((start for start in starts if start >= 0), default=0) :]
 
 
 def advice(synthesis: Synthesis) -> None:
