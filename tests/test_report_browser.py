@@ -185,9 +185,9 @@ def test_a_folded_measure_opens_when_linked_to(browser: Any, report_html: Path) 
     target = link.get_attribute("href")
     assert target is not None
     link.click()
-    row = page.locator(f'[id="{target[1:]}"]')
-    row.wait_for(state="visible", timeout=2000)
-    back = row.locator("xpath=ancestor-or-self::tr").locator('a[href^="#affirmation-"]')
+    measure = page.locator(f'[id="{target[1:]}"]')
+    measure.wait_for(state="visible", timeout=2000)
+    back = measure.locator("xpath=following-sibling::dd[1]").locator('a[href^="#affirmation-"]')
     assert back.count() > 0, "a measure leads back to the claims that it serves"
     page.close()
 

@@ -99,13 +99,13 @@ def test_claims_lead_to_their_evidence_and_back(page: BeautifulSoup) -> None:
     row = page.select_one("#affirmation-T3")
     assert row is not None
     targets = [a["href"] for a in row.select("td:last-child a")]
-    assert targets == ["#kpi-stockage.acces.lecture.sqlite", "#stockage", "#temoin-T3"]
-    measure = page.find(id="kpi-stockage.acces.lecture.sqlite")
+    assert targets == ["#kpi-stockage.acces.lecture", "#stockage", "#temoin-T3"]
+    measure = page.find(id="kpi-stockage.acces.lecture")
     assert measure is not None
-    row = measure if measure.name == "tr" else measure.find_parent("tr")
-    assert row is not None
-    assert "#affirmation-T3" in [a["href"] for a in row.find_all("a")]
-    assert "19,6\u00a0ms" in measure.get_text()
+    values = measure.find_next_sibling("dd")
+    assert values is not None
+    assert "#affirmation-T3" in [a["href"] for a in values.find_all("a")]
+    assert "SQLite\u00a0: 19,6\u00a0ms" in values.get_text()
 
 
 def test_every_witness_is_shown_once(page: BeautifulSoup) -> None:
@@ -114,9 +114,11 @@ def test_every_witness_is_shown_once(page: BeautifulSoup) -> None:
 
 
 def test_what_was_not_measured_says_why(page: BeautifulSoup) -> None:
-    measure = page.find(id="kpi-stockage.acces.lecture.mariadb")
-    assert measure is not None
-    assert "non éprouvé (aucun serveur)" in measure.get_text()
+    assert "MariaDB\u00a0: non éprouvé (aucun serveur)" in text(page, "#mesures dl dd")
+
+
+def test_measures_that_serve_no_verdict_are_listed_too(page: BeautifulSoup) -> None:
+    assert "valeurs altérées en silence, fichiers\u00a0: 0\u00a0%" in text(page, "#mesures .lignes")
 
 
 def test_code_is_folded_below_what_it_shows(page: BeautifulSoup) -> None:

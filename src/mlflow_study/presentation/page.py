@@ -165,11 +165,8 @@ def source_link(source: Source) -> str:
 
 def verdict_badge(verdict: str) -> str:
     """A verdict as word + shape + hue."""
-    shape, _, word = fr.verdict_words[verdict].partition(" ")
-    return (
-        f'<span class="verdict {_figures.verdict_class(verdict)}">'
-        f'<span aria-hidden="true">{shape}</span>{fr.NBSP}{word}</span>'
-    )
+    words = fr.verdict_words[verdict].replace(" ", fr.NBSP)
+    return f'<span class="verdict {_figures.verdict_class(verdict)}">{words}</span>'
 
 
 def claims(items: Iterable[Claim | Verdict], *, before: bool = False) -> None:
@@ -184,15 +181,16 @@ def claims(items: Iterable[Claim | Verdict], *, before: bool = False) -> None:
         link = f'<a href="#affirmation-{record.id}">{record.id}</a>'
         statement = _markdown.inline(record.enonce)
         if judged and isinstance(record, Verdict):
-            cells = [verdict_badge(record.verdict), _markdown.inline(record.motif)]
+            why = f"{verdict_badge(record.verdict)} {_markdown.inline(record.motif)}"
         else:
-            cells = [source_link(record.source), _markdown.inline(_refuting(record))]
-        rows.append(_tables.stacked_row([link, statement, *cells]))
-    last = ["Verdict", "Pourquoi"] if judged else ["Source", "Ce qui la réfuterait"]
+            statement += f" {source_link(record.source)}"
+            why = _markdown.inline(_refuting(record))
+        rows.append(_tables.stacked_row([link, statement, why]))
     title = "Ce que valent ces affirmations" if judged else "Ce que MLflow affirme"
+    last = "Verdict, et pourquoi" if judged else "Ce qui la réfuterait"
     kind = "verdicts" if judged else "affirmations"
     label = f"tab-{kind}-{re.sub(r'[^a-z0-9]+', '-', records[0].chapitre.lower()).strip('-')}"
-    html = _tables.stacked(label, title, "", ["N°", "MLflow affirme", *last], rows)
+    html = _tables.stacked(label, title, "", ["N°", "MLflow affirme", last], rows)
     _show(html, f"[tableau {label}] {title}")
 
 

@@ -23,7 +23,6 @@ from mlflow_study.presentation.code import highlight
 from mlflow_study.presentation.figures import store_label
 from mlflow_study.presentation.page import source_link, verdict_badge
 from mlflow_study.presentation.tables import stacked, stacked_row
-from mlflow_study.publication.notebooks import chapter_id
 from mlflow_study.publication.numbering import slug
 
 GLOSSARY = REPORT / "modele" / "glossaire.md"
@@ -80,21 +79,27 @@ def edition(context: Context) -> str:
     )
 
 
-def _proofs(verdict: Verdict, known: set[str], anchors: Mapping[str, str]) -> str:
+def family(kpi_id: str) -> str:
+    """A KPI's id without its condition (the system under test, most often)."""
+    return kpi_id.rpartition(".")[0]
+
+
+def _proofs(verdict: Verdict, anchors: Mapping[str, str]) -> str:
     """Links from a claim to what supports its verdict: measures, chapter, witness."""
-    links = [
-        f'<a href="#kpi-{escape(kpi)}">mesure {rank}</a>'
-        for rank, kpi in enumerate(verdict.preuves, 1)
-        if kpi in known
-    ]
-    if len(links) > _LINKS_SHOWN:
-        rest = len(links) - _LINKS_SHOWN
-        links = [*links[:_LINKS_SHOWN], f"et {fr.count(rest, 'autre')}"]
+    measured = list(dict.fromkeys(family(kpi) for kpi in verdict.preuves))
+    shown = measured[:_LINKS_SHOWN]
+    links = [f'<a href="#kpi-{escape(name)}">mesure</a>' for name in shown]
+    if len(shown) > 1:
+        links = [
+            f'<a href="#kpi-{escape(name)}">mesure {rank}</a>' for rank, name in enumerate(shown, 1)
+        ]
+    if len(measured) > len(shown):
+        links.append(f"et {fr.count(len(measured) - len(shown), 'autre')}")
     if chapter := anchors.get(verdict.chapitre):
         links.append(f'<a href="#{chapter}">chapitre</a>')
     if witness := anchors.get(f"temoin:{verdict.id}"):
         links.append(f'<a href="#{witness}">témoin</a>')
-    return ", ".join(links) or "aucune"
+    return f"Preuves{fr.NBSP}: {', '.join(links)}" if links else ""
 
 
 def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
@@ -102,38 +107,32 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
 
     ``anchors``: chapter name → anchor, and ``temoin:<claim>`` → anchor of its witness.
     """
-    known = {kpi.id for kpi in evidence.kpis}
     rows = []
     for verdict in evidence.verdicts:
         statement = (
-            f"{markdown.inline(verdict.enonce)}"
-            f"<small>Source{fr.NBSP}: {source_link(verdict.source)}</small>"
+            f"{markdown.inline(verdict.enonce)} {source_link(verdict.source)} "
             f"<small>Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small>"
         )
         judgement = (
-            f"{verdict_badge(verdict.verdict)}<small>{markdown.inline(verdict.motif)}</small>"
+            f"{verdict_badge(verdict.verdict)} {markdown.inline(verdict.motif)} "
+            f"<small>{_proofs(verdict, anchors)}</small>"
         )
-        cells = [verdict.id, statement, judgement, _proofs(verdict, known, anchors)]
-        rows.append(stacked_row(cells, f"affirmation-{verdict.id}"))
+        rows.append(stacked_row([verdict.id, statement, judgement], f"affirmation-{verdict.id}"))
     return stacked(
         "tab-registre",
         "Les affirmations de MLflow, leur verdict et leurs preuves",
-        "Un verdict se lit avec son motif ; « mesure » mène au chiffre, « témoin » à quelques "
-        "lignes à coller.",
-        ("N°", "Affirmation", "Verdict", "Preuves"),
+        "« Mesure » mène au chiffre, « témoin » à quelques lignes à coller.",
+        ("N°", "MLflow affirme", "Verdict, et pourquoi"),
         rows,
     )
 
 
-def families(kpis: Iterable[Kpi]) -> list[list[Kpi]]:
-    """KPIs that measure one thing the same way under several conditions stand together.
-
-    The condition is the last part of the id (the system under test, most often).
-    """
-    found: dict[tuple[str, str], list[Kpi]] = {}
+def families(kpis: Iterable[Kpi]) -> dict[str, list[Kpi]]:
+    """KPIs that measure one thing under several conditions, together."""
+    found: dict[str, list[Kpi]] = {}
     for kpi in kpis:
-        found.setdefault((kpi.id.rpartition(".")[0], kpi.methode), []).append(kpi)
-    return list(found.values())
+        found.setdefault(family(kpi.id), []).append(kpi)
+    return found
 
 
 def _common(labels: Sequence[str]) -> str:
@@ -153,22 +152,13 @@ def _condition(kpi: Kpi, common: str) -> str:
     return kpi.libelle[len(common) :].strip(" ,:()") or last.replace("_", " ")
 
 
-def _family_row(family: Sequence[Kpi], serves: Mapping[str, Sequence[str]]) -> str:
-    claims = sorted({claim for kpi in family for claim in serves.get(kpi.id, [])}, key=_rank)
-    links = ", ".join(f'<a href="#affirmation-{claim}">{claim}</a>' for claim in claims)
-    common = _common([kpi.libelle for kpi in family])
-    if len(family) == 1:
-        lines, anchor = markdown.label(fr.kpi(family[0])), f"kpi-{family[0].id}"
-    else:
-        anchor = ""
-        lines = "".join(
-            f'<span class="ligne" id="kpi-{escape(kpi.id)}">'
-            f"{markdown.label(f'{_condition(kpi, common)} : {fr.kpi(kpi)}')}</span>"
-            for kpi in family
-        )
-    label = common.strip(" ,:(") or family[0].libelle
-    cells = [markdown.label(label), lines, markdown.label(family[0].methode), links or fr.MISSING]
-    return stacked_row(cells, anchor)
+def _values(kpis: Sequence[Kpi]) -> tuple[str, list[str]]:
+    """(label of a family, one line per condition)."""
+    if len(kpis) == 1:
+        return kpis[0].libelle, [fr.kpi(kpis[0])]
+    common = _common([kpi.libelle for kpi in kpis])
+    lines = [f"{_condition(kpi, common)}{fr.NBSP}: {fr.kpi(kpi)}" for kpi in kpis]
+    return common.strip(" ,:(") or kpis[0].libelle, lines
 
 
 def _rank(claim: str) -> tuple[str, int]:
@@ -177,25 +167,42 @@ def _rank(claim: str) -> tuple[str, int]:
 
 
 def measures(evidence: Evidence) -> str:
-    """Every KPI of the run, one folded table per chapter, with the claims it serves."""
-    serves: dict[str, list[str]] = {}
+    """Every KPI of the run, folded by chapter.
+
+    Those that a verdict rests on have an anchor, their method and the claims they serve;
+    the others, which only inform, stand together below.
+    """
+    serves: dict[str, set[str]] = {}
     for verdict in evidence.verdicts:
         for kpi_id in verdict.preuves:
-            serves.setdefault(kpi_id, []).append(verdict.id)
+            serves.setdefault(family(kpi_id), set()).add(verdict.id)
     titles = chapter_titles()
     blocks = []
     for chapter in sorted({kpi.chapitre for kpi in evidence.kpis}):
         kpis = [kpi for kpi in evidence.kpis if kpi.chapitre == chapter]
-        name = titles.get(chapter, chapter)
-        table = stacked(
-            f"tab-mesures-{chapter_id(chapter)}",
-            f"Les mesures du chapitre « {name} »",
-            "IC : intervalle de confiance ; n : effectif.",
-            ("Mesure", "Valeur", "Méthode", "Affirmations"),
-            [_family_row(family, serves) for family in families(kpis)],
-        )
+        proofs, others = [], []
+        for name, members in families(kpis).items():
+            label, lines = _values(members)
+            if name not in serves:
+                others.append(f"{label}{fr.NBSP}: {f'{fr.THIN}; '.join(lines)}.")
+                continue
+            claims = ", ".join(
+                f'<a href="#affirmation-{claim}">{claim}</a>'
+                for claim in sorted(serves[name], key=_rank)
+            )
+            text = "\n".join([*lines, f"Méthode{fr.NBSP}: {members[0].methode}"])
+            proofs.append(
+                f'<dt id="kpi-{escape(name)}">{markdown.label(label)}</dt>'
+                f"<dd>{markdown.label(text)}\nAffirmations{fr.NBSP}: {claims}</dd>"
+            )
+        rest = f'<p class="lignes">{markdown.label(chr(10).join(others))}</p>' if others else ""
         count = fr.count(len(kpis), "mesure")
-        blocks.append(f"<details><summary>{name}{fr.NBSP}: {count}</summary>{table}</details>")
+        blocks.append(
+            f"<details><summary>{titles.get(chapter, chapter)}{fr.NBSP}: {count}</summary>"
+            + (f'<dl class="mesures">{"".join(proofs)}</dl>' if proofs else "")
+            + (f"<p>Les autres mesures de ce chapitre{fr.NBSP}:</p>" if rest and proofs else "")
+            + f"{rest}</details>"
+        )
     return "".join(blocks)
 
 

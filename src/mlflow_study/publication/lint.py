@@ -148,7 +148,7 @@ def _media(soup: BeautifulSoup) -> Iterator[str]:
 
 def _verbatim(tag: Tag) -> bool:
     """Code, foreign words, ranks and shapes are not French prose."""
-    marks = {"rang", "faits"} & set(tag.get_attribute_list("class"))
+    marks = {"rang", "faits", "verdict"} & set(tag.get_attribute_list("class"))
     return (
         bool(marks)
         or tag.name in _VERBATIM
@@ -214,7 +214,7 @@ def _leftovers(soup: BeautifulSoup) -> Iterator[str]:
         value = str(text)
         if match := _PATHS.search(value):
             yield f"chemin de la machine (« {value[match.start() : match.start() + 50]} »)"
-        if text.find_parent("code") is None and (match := _WARNINGS.search(value)):
+        if text.find_parent(["code", "details"]) is None and (match := _WARNINGS.search(value)):
             yield f"avertissement dans la page (« {match[0]} »)"
         if text.find_parent(["code", "pre"]) is None and re.search(r"\[[@^][^\]]+\]", value):
             yield f"renvoi non résolu (« {value.strip()[:60]} »)"

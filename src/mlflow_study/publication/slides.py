@@ -198,10 +198,9 @@ def _verdicts(section: Tag) -> Iterator[str]:
     for row in page.select("#registre tbody tr") if isinstance(page, Tag) else []:
         if row.select_one(f'a[href="#{section["id"]}"]') is None:
             continue
-        cells = row.find_all("td")
-        claim = _inner(cells[0]).partition("<small")[0]
+        statement = _inner(row.find_all("td")[0]).partition("<cite")[0]
         rows.append(
-            f'<tr><th scope="row">{_inner(row.find("th"))}</th><td>{claim}</td>'
+            f'<tr><th scope="row">{_inner(row.find("th"))}</th><td>{statement}</td>'
             f"<td>{row.select_one('.verdict')}</td></tr>"
         )
     head = '<thead><tr><th scope="col">N°</th><th scope="col">MLflow affirme</th><th scope="col">Verdict</th></tr></thead>'
