@@ -39,6 +39,8 @@ LONG_S = 0.1
 """A warm-up that takes this long counts as a measurement: there is little left to warm up."""
 FEW_S = 1.0
 """Two more calls are made of an operation that takes long, unless this time is spent."""
+FOLLOWED = ("search_order",)
+"""Operations tried at every size whatever they take: their growth is worse than linear."""
 MODELS = (10, 100, 1000)
 DISK_BYTES = 2 * 10**9
 """Most bytes on disk, all stores together (the issue's limit)."""
@@ -236,12 +238,12 @@ class _Capped:
 
     def __init__(self, worker: Worker, cap_s: float, patience_s: float) -> None:
         self.worker, self.cap_s, self.patience_s, self.turn = worker, cap_s, patience_s, 0
-        self.over: set[tuple[str, str]] = set()
-        self.slow: set[tuple[str, str]] = set()
+        self.over: set[tuple[str, str, str]] = set()
+        self.slow: set[tuple[str, str, str]] = set()
 
     def times(
         self, store: Store, scene: Scene, size: int, watch: Watch, seed: int,
-        operations: Iterable[str] = GROWTH, again: bool = False,
+        operations: Iterable[str] = GROWTH, series: str = "runs",
     ) -> list[dict[str, Any]]:  # fmt: skip
         rows: list[dict[str, Any]] = []
         chosen = [
@@ -250,10 +252,10 @@ class _Capped:
         Random(f"{seed}/{size}").shuffle(chosen)
         for name in chosen:
             base = {"magasin": store.name, "operation": name, "taille": size}
-            if (store.name, name) in self.over and not again:
+            if (series, store.name, name) in self.over:
                 rows.append(base | {"wall_s": self.cap_s, "issue": "plafond (taille plus petite)", "occupee": False})  # fmt: skip
                 continue
-            if (store.name, name) in self.slow and not again:
+            if (series, store.name, name) in self.slow:
                 continue
             self.turn += REPEATS + 1
             before = Look.now()
@@ -266,10 +268,10 @@ class _Capped:
             except Failed as failure:
                 seconds, issue = [float("nan")], f"erreur : {failure.kind}"
             busy = watch.busy(before, Look.now())
-            if issue == "mesure" and min(seconds) > self.patience_s:
-                self.slow.add((store.name, name))
+            if issue == "mesure" and min(seconds) > self.patience_s and name not in FOLLOWED:
+                self.slow.add((series, store.name, name))
             if issue == "plafond":
-                self.over.add((store.name, name))
+                self.over.add((series, store.name, name))
             rows += [base | {"wall_s": wall, "issue": issue, "occupee": busy} for wall in seconds]
         return rows
 
@@ -296,7 +298,9 @@ def _histories(store: Store, worker: _Capped, points: int, watch: Watch, seed: i
     for size in sizes_up_to(points):
         run = fill(store, experiment, Shape(runs=1, points=size), seed=size).run_ids[0]
         scene = Scene(store.tracking_uri, experiment, (run,), run, experiment, target)
-        timed = worker.times(store, scene, size, watch, seed, ("get_metric_history", "get_run"))
+        timed = worker.times(
+            store, scene, size, watch, seed, ("get_metric_history", "get_run"), "histories"
+        )
         rows += [row | {"operation": _HISTORY[row["operation"]]} for row in timed]
     return rows
 
@@ -315,7 +319,7 @@ def _remedy(
     engine.dispose()
     worker.worker.stop()
     worker.worker = Worker()  # new connections: a statement keeps its plan
-    rows = worker.times(store, scene, size, watch, seed, ("search_order",), again=True)
+    rows = worker.times(store, scene, size, watch, seed, ("search_order",), "analyze")
     return [row | {"operation": "search_order_analyze"} for row in rows]
 
 

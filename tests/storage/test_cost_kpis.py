@@ -1,0 +1,199 @@
+"""KPIs of capacity and access time from tables made by hand, and the claims they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mlflow_study.evidence.files import read_register
+from mlflow_study.evidence.records import Kpi
+from mlflow_study.evidence.verdicts import judge
+from mlflow_study.paths import REGISTER
+from mlflow_study.storage import cost_kpis
+
+CHAPTER = "01_stockage"
+CLAIMS = {claim.id: claim for claim in read_register(REGISTER)}
+
+
+def named(values: Iterable[cost_kpis.KpiValues]) -> dict[str, Kpi]:
+    return {v["id"]: Kpi(chapitre=CHAPTER, **v) for v in values}
+
+
+def calls(
+    operation: str, times: dict[int, list[float]], issue: str = "mesure"
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "magasin": "sqlite",
+            "operation": operation,
+            "taille": size,
+            "wall_s": wall,
+            "issue": issue,
+        }
+        for size, walls in times.items()
+        for wall in walls
+    ]
+
+
+def tables(rows: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
+    return {"temps": pd.DataFrame(rows)}
+
+
+def test_a_threshold_that_was_measured_is_bracketed() -> None:
+    found = cost_kpis.practical(
+        tables(calls("search_all", {100: [0.1] * 3, 1000: [1.2] * 3, 10_000: [12.0] * 3}))
+    ).set_index("seuil_s")
+    assert found.loc[1.0, ["taille", "bas", "haut", "origine"]].tolist() == [
+        1000,
+        100,
+        1000,
+        "mesuré",
+    ]
+    assert found.loc[10.0, "taille"] == 10_000
+
+
+def test_a_threshold_out_of_reach_is_extrapolated_and_marked() -> None:
+    linear = {n: [0.001 + n * 1e-5, 0.0011 + n * 1.01e-5] for n in (1000, 3162, 10_000)}
+    row = cost_kpis.practical(tables(calls("search_page", linear))).iloc[0]
+    assert row["origine"] == "extrapolé"
+    assert row["taille"] == pytest.approx(99_400, rel=0.02)
+    assert row["bas"] < row["taille"] < row["haut"]
+
+
+def test_a_square_growth_is_recognised() -> None:
+    square = {n: [0.02 + n**2 * 4e-8, 0.021 + n**2 * 4.1e-8] for n in (1000, 3162, 8000)}
+    law = cost_kpis.affine_laws(tables(calls("search_order", square)))["sqlite", "search_order"]
+    assert law.power == 2
+    row = cost_kpis.practical(tables(calls("search_order", square))).iloc[1]
+    assert row["taille"] == pytest.approx(15_700, rel=0.03)
+
+
+def test_what_does_not_grow_has_no_practical_limit_and_says_so() -> None:
+    flat = {n: [0.010, 0.011, 0.009] for n in (100, 1000, 10_000)}
+    found = named(cost_kpis.growth_kpis(tables(calls("create_run", flat))))
+    limit = found["stockage.capacite.pratique_1s.create_run.sqlite"]
+    assert limit.valeur is None
+    assert "aucune croissance" in str(limit.conditions["motif"])
+
+
+def test_a_law_is_not_stretched_beyond_a_hundred_times_what_was_measured() -> None:
+    slow = {n: [0.001 + n * 1e-8, 0.001 + n * 1.01e-8] for n in (10_000, 31_620, 100_000)}
+    found = named(cost_kpis.growth_kpis(tables(calls("get_run", slow))))
+    assert "dépasserait 100 fois" in str(
+        found["stockage.capacite.pratique_10s.get_run.sqlite"].conditions["motif"]
+    )
+
+
+def test_what_was_stopped_at_the_cap_counts_as_reached() -> None:
+    rows = calls("search_order", {100: [0.5], 1000: [5.0]})
+    rows += calls("search_order", {10_000: [10.0]}, "plafond")
+    found = cost_kpis.practical(tables(rows)).set_index("seuil_s")
+    assert found.loc[10.0, ["taille", "origine"]].tolist() == [10_000, "mesuré"]
+
+
+def access(
+    store: str, operation: str, seconds: list[float], kind: str = "mlflow", **more: Any
+) -> list[dict[str, Any]]:
+    base = {"magasin": store, "sorte": kind, "operation": operation, "libelle": operation, "sous": "",
+            "cpu_s": 0.0, "erreur": "", "chauffe": False, "occupee": False}  # fmt: skip
+    return [base | {"wall_s": wall, "tour": tour} | more for tour, wall in enumerate(seconds)]
+
+
+def access_tables(rows: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
+    return {"mesures": pd.DataFrame(rows), "horloge": pd.DataFrame({"wall_s": [1e-7] * 100})}
+
+
+def test_quantiles_ratios_and_floors() -> None:
+    rows = access("sqlite", "log_metric", [0.010] * 60) + access("file", "log_metric", [0.001] * 60)
+    rows += access("sqlite", "commit", [0.005] * 60, "plancher", sous="create_run log_metric")
+    found = named(cost_kpis.access_kpis(access_tables(rows)))
+    assert found["stockage.acces.log_metric.p95.sqlite"].valeur == 0.010
+    assert "il en faut 299" in str(
+        found["stockage.acces.log_metric.p99.sqlite"].conditions["motif"]
+    )
+    assert found["stockage.acces.rapport_defaut.log_metric.file"].valeur == pytest.approx(0.1)
+    assert found["stockage.acces.rapport_plancher.log_metric.sqlite"].valeur == pytest.approx(2)
+    assert found["stockage.acces.fichiers_sur_sql.log_metric.sqlite"].valeur == pytest.approx(0.1)
+    assert found["stockage.acces.part_horloge"].valeur == pytest.approx(1e-4)
+
+
+def test_busy_rounds_are_left_out_only_where_enough_remain() -> None:
+    def rounds(busy: int) -> pd.DataFrame:
+        rows = access("sqlite", "log_batch", [1.0] * 70)
+        for row in rows:
+            row["occupee"] = row["tour"] < busy
+            row["wall_s"] = 9.0 if row["occupee"] else 1.0
+        return pd.DataFrame(rows)
+
+    assert cost_kpis.quiet_part(rounds(8))["wall_s"].max() == 1.0
+    assert len(cost_kpis.quiet_part(rounds(40))) == 70
+
+
+def test_warm_up_and_failed_calls_do_not_count() -> None:
+    rows = access("sqlite", "get_run", [0.1] * 5, chauffe=True) + access(
+        "sqlite", "get_run", [0.2] * 60
+    )
+    rows += access("sqlite", "get_run", [9.9], erreur="MlflowException")
+    assert set(cost_kpis.quiet_part(pd.DataFrame(rows))["wall_s"]) == {0.2}
+
+
+# --- claims: each verdict, with forged KPIs ---------------------------------------------
+
+
+def kpi(id: str, value: float, low: float, high: float, n: int = 60) -> Kpi:
+    return Kpi(
+        id=id,
+        chapitre=CHAPTER,
+        libelle=id,
+        valeur=value,
+        unite="rapport",
+        intervalle=(low, high),
+        n=n,
+        methode="forgé",
+    )
+
+
+RATIO_AT_LEAST = {
+    "S4": ("stockage.acces.fichiers_sur_sql.get_run.sqlite", "stockage.acces.fichiers_sur_sql.search_page.sqlite"),
+    "S31": ("stockage.asynchrone.attente.sqlite", "stockage.asynchrone.attente.file"),
+    "S32": ("stockage.lot.rapport.sqlite", "stockage.lot.rapport.file"),
+}  # fmt: skip
+BOUND_AT_MOST = {
+    "S30": ("stockage.croissance.search_order.sqlite", "stockage.croissance.search_page.postgresql", 1.5),
+    "S33": ("stockage.acces.get_run_historique.sqlite", "stockage.acces.get_run_historique.postgresql", 1.5),
+}  # fmt: skip
+
+
+def verdict(claim: str, *found: Kpi, witness: bool = True) -> str:
+    proof = {claim: "print()"} if witness else {}
+    return judge(CLAIMS[claim], {k.id: k for k in found}, proof, [CHAPTER]).verdict
+
+
+@pytest.mark.parametrize("claim", RATIO_AT_LEAST)
+def test_claims_of_a_gain(claim: str) -> None:
+    one, two = RATIO_AT_LEAST[claim]
+    assert verdict(claim, kpi(one, 3, 2, 4), kpi(two, 5, 4, 6)) == "confirmée"
+    assert verdict(claim, kpi(one, 0.2, 0.1, 0.3), kpi(two, 0.5, 0.4, 0.6)) == "réfutée"
+    assert verdict(claim, kpi(one, 3, 2, 4), kpi(two, 0.5, 0.4, 0.6)) == "nuancée"
+    assert verdict(claim, kpi(one, 1.1, 0.5, 4), kpi(two, 5, 4, 6)) == "indéterminée"
+    assert verdict(claim, kpi(one, 3, 2, 4, n=2)) == "indéterminée"
+    assert verdict(claim, kpi(one, 0.2, 0.1, 0.3), witness=False) == "indéterminée"
+    assert verdict(claim) == "non éprouvée"
+
+
+@pytest.mark.parametrize("claim", BOUND_AT_MOST)
+def test_claims_of_a_bound(claim: str) -> None:
+    one, two, limit = BOUND_AT_MOST[claim]
+    under, over = (limit * 0.7, limit * 0.6, limit * 0.8), (limit * 1.3, limit * 1.2, limit * 1.4)
+    assert verdict(claim, kpi(one, *under), kpi(two, *under)) == "confirmée"
+    assert verdict(claim, kpi(one, *over), kpi(two, *over)) == "réfutée"
+    assert verdict(claim, kpi(one, *over), kpi(two, *under)) == "nuancée"
+    assert verdict(claim, kpi(one, limit, limit * 0.9, limit * 1.1)) == "indéterminée"
+    assert verdict(claim) == "non éprouvée"
+
+
+def test_every_claim_of_this_half_is_in_the_register_and_tested_here() -> None:
+    assert set(cost_kpis.CLAIMS) == {*RATIO_AT_LEAST, *BOUND_AT_MOST}
