@@ -54,9 +54,9 @@ PROV = {
     "agent": "personnes, machines, logiciels",
 }
 READERS = {
-    "prudent": "lecteur prudent de l’API",
-    "naif": "lecteur naïf (l’état présent)",
-    "journal": "journal ajouté à la base",
+    "prudent": "lecteur prudent",
+    "naif": "lecteur naïf",
+    "journal": "journal de la base",
 }
 NATURES = {
     "alias": "alias",
@@ -425,6 +425,8 @@ def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(sizes[0] * 0.8, sizes[-1] * 40)
+    low, high = float(median.to_numpy().min()), float(median.to_numpy().max())
+    ax.set_ylim(10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high)))
     ax.set_xlabel("runs dans le magasin (échelle logarithmique)")
     ax.set_ylabel("temps médian (échelle logarithmique)")
     format_axis(ax.yaxis, "s")
@@ -469,6 +471,53 @@ def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
 _KIND = {"entité": ("o", "#0072b2"), "activité": ("s", "#a6611a"), "agent": ("^", "#8a4f7d")}
 
 
+_NODES = {
+    "modele": "modèle",
+    "enregistrement": "enregistrement",
+    "donnees": "données",
+    "mlflow": "MLflow",
+    "run-parent": "run parent",
+}
+
+
+def _node_label(name: str) -> str:
+    kind, _, rest = name.partition("-")
+    if kind == "metrique":
+        key, _, step = rest.rpartition("-")
+        return f"{key}, pas {step}"
+    if kind in ("parametre", "artefact"):
+        return rest
+    if kind == "version":
+        return f"version {rest}"
+    return _NODES.get(name, _NODES.get(kind, name))
+
+
+def _places(nodes: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
+    """Columns from effect to cause: version, model, run, what it made, what it used."""
+    spine = {
+        "version": (0.0, 0.0),
+        "enregistrement": (0.9, -1.6),
+        "modele": (1.8, 0.0),
+        "run": (3.3, 0.0),
+    }
+    place: dict[str, tuple[float, float]] = {}
+    columns: dict[float, list[str]] = {}
+    for name, kind in nodes:
+        head = name.partition("-")[0]
+        if name in spine or head == "version":
+            place[name] = spine[head]
+        elif kind == "agent":
+            columns.setdefault(2.5, []).append(name)
+        else:
+            made = head in ("metrique", "artefact")
+            columns.setdefault(4.7 if made else 6.6, []).append(name)
+    for x, names in columns.items():
+        for rank, name in enumerate(names):
+            y = 1.8 + 0.9 * rank if x == 2.5 else (len(names) - 1) / 2 - rank
+            place[name] = (x, y)
+    return place
+
+
 def lineage(tables: Mapping[str, pd.DataFrame], backend: str) -> None:
     """The PROV graph of one version, and what PROV asked in vain."""
     part = {k: v[v["backend"] == backend] for k, v in tables.items()}
@@ -485,46 +534,26 @@ def lineage(tables: Mapping[str, pd.DataFrame], backend: str) -> None:
         rule.replace("etude:", ""),
     )
     nodes, links = part["noeuds"], part["liens"]
-    column = {"version": 0, "enregistrement": 1, "modele": 2, "run": 3}
-    place: dict[str, tuple[int, float]] = {}
-    rows: dict[int, int] = {}
-    for node in nodes.itertuples():
-        name = str(node.id)
-        kind = name.partition("-")[0]
-        x = column.get(kind, 5)
-        if kind in ("metrique", "artefact"):
-            x = 4
-        if node.genre == "agent":
-            x = 1
-        if name == "run-parent":
-            x = 4
-        rows[x] = rows.get(x, 0) + 1
-        place[name] = (x, -rows[x])
-    for name, (x, y) in list(place.items()):
-        place[name] = (x, y + rows[x] / 2)
+    place = _places([(str(n.id), str(n.genre)) for n in nodes.itertuples()])
     fig, ax = new(height=3.8)
     for link in links.itertuples():
-        start, end = place[str(link.de)], place[str(link.vers)]
-        ax.annotate(
-            "",
-            end,
-            start,
-            arrowprops={"arrowstyle": "->", "color": SOFT, "lw": 0.8, "shrinkA": 7, "shrinkB": 7},
-        )
+        arrow = {"arrowstyle": "->", "color": SOFT, "lw": 0.8, "shrinkA": 7, "shrinkB": 7}
+        ax.annotate("", place[str(link.vers)], place[str(link.de)], arrowprops=arrow)
     for node in nodes.itertuples():
         shape, hue = _KIND[str(node.genre)]
         x, y = place[str(node.id)]
         ax.plot(x, y, shape, color=hue, markersize=9)
+        side = (
+            {"xytext": (8, 0), "ha": "left", "va": "center"}
+            if x > 4
+            else {"xytext": (0, 8), "ha": "center"}
+        )
         ax.annotate(
-            str(node.libelle),
-            (x, y),
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7,
+            _node_label(str(node.id)), (x, y), textcoords="offset points", fontsize=8, **side
         )
     ax.axis("off")
-    ax.margins(0.12)
+    ax.set_xlim(-0.5, 8.2)
+    ax.margins(y=0.12)
     page.figure(
         fig,
         label="fig-lignee",
@@ -618,69 +647,43 @@ def registry(tables: Mapping[str, pd.DataFrame], backend: str, kpis: Mapping[str
 # --- remedies ----------------------------------------------------------------------
 
 
+def _above(after: Kpi, before: Kpi) -> bool:
+    """Is ``after`` above ``before``, intervals apart?"""
+    return bool(
+        after.intervalle and before.intervalle and after.intervalle[0] > before.intervalle[1]
+    )
+
+
 def remedies(kpis: Mapping[str, Kpi], backend: str, contexts_backend: str) -> None:
     """Before and after, for each remedy."""
-
-    def both(before: str, after: str) -> tuple[str, str]:
-        return tuple(fr.kpi(kpis[i]) if i in kpis else fr.MISSING for i in (before, after))  # type: ignore[return-value]
-
-    lines = [
-        (
-            "journal de la base",
-            "ancienne valeur d’un changement",
-            *both(
-                f"tracabilite.changements.ancienne_magasin.{backend}",
-                f"tracabilite.remede_journal.ancienne_magasin.{backend}",
-            ),
-        ),
-        (
-            "journal de la base",
-            "date d’un changement",
-            *both(
-                f"tracabilite.changements.date_magasin.{backend}",
-                f"tracabilite.remede_journal.date_magasin.{backend}",
-            ),
-        ),
-        (
-            "journal de la base",
-            "états passés du registre",
-            *both(
-                f"tracabilite.registre.etats_passes.{backend}",
-                f"tracabilite.registre.etats_passes_journal.{backend}",
-            ),
-        ),
-        (
-            "convention d’étiquettes",
-            "alias passés",
-            *both(
-                f"tracabilite.registre.alias.{backend}",
-                f"tracabilite.remede.convention_100.{backend}",
-            ),
-        ),
-        (
-            "crochet de code",
-            "code qui a tourné",
-            *both(
-                f"tracabilite.remede.code_juste_sans.{contexts_backend}",
-                f"tracabilite.remede.code_juste_avec.{contexts_backend}",
-            ),
-        ),
-        (
-            "crochet de code",
-            "réponses fausses sur le code",
-            *both(
-                f"tracabilite.remede.code_faux_sans.{contexts_backend}",
-                f"tracabilite.remede.code_faux_avec.{contexts_backend}",
-            ),
-        ),
+    pairs = [
+        ("journal de la base", "ancienne valeur d’un changement", f"tracabilite.changements.ancienne_magasin.{backend}", f"tracabilite.remede_journal.ancienne_magasin.{backend}"),
+        ("journal de la base", "date d’un changement", f"tracabilite.changements.date_magasin.{backend}", f"tracabilite.remede_journal.date_magasin.{backend}"),
+        ("journal de la base", "états passés du registre", f"tracabilite.registre.etats_passes.{backend}", f"tracabilite.registre.etats_passes_journal.{backend}"),
+        ("convention d’étiquettes", "alias passés", f"tracabilite.registre.alias.{backend}", f"tracabilite.remede.convention_100.{backend}"),
+        ("crochet de code", "code qui a tourné", f"tracabilite.remede.code_juste_sans.{contexts_backend}", f"tracabilite.remede.code_juste_avec.{contexts_backend}"),
+    ]  # fmt: skip
+    known = [(r, w, kpis[a], kpis[b]) for r, w, a, b in pairs if a in kpis and b in kpis]
+    gained = [w for _, w, a, b in known if _above(b, a)]
+    false = [
+        kpis.get(f"tracabilite.remede.code_faux_{n}.{contexts_backend}") for n in ("sans", "avec")
     ]
-    page.finding("Trois remèdes rendent l’essentiel de l’histoire perdue")
+    page.finding(
+        f"Des {len(known)} manques que les remèdes visent, {len(gained)} se réduisent nettement",
+        (
+            f"Le crochet fait passer les réponses fausses sur le code de {fr.kpi(false[0])} à {fr.kpi(false[1])}."
+            if false[0] is not None and false[1] is not None
+            else ""
+        ),
+    )
     page.table(
-        pd.DataFrame(lines, columns=["Remède", "Ce qu’il rend", "Sans", "Avec"]),
+        pd.DataFrame(
+            [(w, r, fr.kpi(a), fr.kpi(b)) for r, w, a, b in known],
+            columns=["Ce qu’il rend", "Remède", "Sans", "Avec"],
+        ),
         label="tab-remedes",
         title="Ce que rend chaque remède",
-        caption="Mêmes épreuves, avec et sans.",
-        row_header="Ce qu’il rend",
+        caption="Mêmes épreuves, avec et sans. « Nettement » : les intervalles à 95 % ne se recouvrent pas.",
     )
     slack = [
         k

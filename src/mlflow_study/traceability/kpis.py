@@ -28,14 +28,31 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
+STORES = {
+    "file": "fichiers",
+    "sqlite": "SQLite",
+    "postgresql": "PostgreSQL",
+    "mariadb": "MariaDB",
+    "http+sqlite": "serveur + SQLite",
+    "http+postgresql": "serveur + PostgreSQL",
+}
+
+
+def _label(id: str, label: str) -> str:
+    """``label`` with the store's name when the id ends with one: verdicts list conditions."""
+    store = STORES.get(id.rpartition(".")[2])
+    return f"{label} ({store})" if store else label
+
+
 def _rate(chapter: Chapter, id: str, label: str, found: int, n: int, method: str) -> None:
+    interval = wilson(found, n)
     chapter.kpi(
-        id, label, found / n, "proportion", intervalle=wilson(found, n), n=n, methode=method
+        id, _label(id, label), found / n, "proportion", intervalle=interval, n=n, methode=method
     )
 
 
 def _count(chapter: Chapter, id: str, label: str, found: int, n: int, method: str) -> None:
-    chapter.kpi(id, label, int(found), "", n=int(n), methode=method)
+    chapter.kpi(id, _label(id, label), int(found), "", n=int(n), methode=method)
 
 
 def refusal(backend: str) -> str | None:

@@ -74,6 +74,7 @@ class Repository:
     def holds(self, commit: str, files: dict[str, str]) -> bool:
         """Does ``commit`` exist here and hold every file with exactly this content?"""
         try:
+            self.git("cat-file", "-e", f"{commit}^{{commit}}")
             return all(self.git("show", f"{commit}:{name}") == text for name, text in files.items())
         except subprocess.CalledProcessError:
             return False
