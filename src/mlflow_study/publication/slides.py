@@ -26,6 +26,8 @@ ITEMS_PER_SLIDE = 5
 MAX_ROWS, MAX_COLUMNS = 8, 6
 MAX_TEXT = 520
 """Characters of prose that a slide can hold at a readable size."""
+MAX_TABLE = 700
+"""Characters of a table, headers included, likewise."""
 
 
 @dataclass
@@ -144,7 +146,8 @@ def _figure(figure: Tag) -> str:
 
 def _small(table: Tag) -> bool:
     rows = table.select("tbody tr")
-    return 0 < len(rows) <= MAX_ROWS and len(table.select("thead th")) <= MAX_COLUMNS
+    fits = 0 < len(rows) <= MAX_ROWS and len(table.select("thead th")) <= MAX_COLUMNS
+    return fits and len(table.get_text()) <= MAX_TABLE
 
 
 def _finding(group: Group) -> Iterator[str]:
@@ -163,7 +166,8 @@ def _finding(group: Group) -> Iterator[str]:
         for block in group.blocks:
             if block.name == "p" and len(text) + len(block.get_text()) <= MAX_TEXT:
                 text += f"<p>{_inner(block)}</p>"
-        yield _slide(title, text, notes=notes, kind="constat")
+        if text:
+            yield _slide(title, text, notes=notes, kind="constat")
     for witness in witnesses[:1]:
         code = witness.find("code")
         if isinstance(code, Tag) and code.get_text().count("\n") < 16:
