@@ -31,6 +31,11 @@ CLASSES = {
 HARMS = ("altérée en silence", "refus trompeur", "acceptée, puis illisible", "nuit à ce qui était stocké")  # fmt: skip
 
 
+def grid(rows: Any) -> Frame:
+    """A table whose cells keep their type (pandas would make plain text of ``Markup``)."""
+    return pd.DataFrame(rows, dtype=object)
+
+
 def code(text: str, size: int = 160) -> Markup:
     """A piece of data or of code in a cell, as it is, clipped."""
     clipped = text if len(text) <= size else f"{text[: size - 1]}…"
@@ -60,8 +65,8 @@ def wide(table: Frame, index: str, value: Callable[[Any], str]) -> Frame:
     rows: dict[str, dict[str, Any]] = {}
     for row in table.itertuples():
         rows.setdefault(getattr(row, index), {})[store_label(row.magasin)] = value(row)
-    frame = pd.DataFrame.from_dict(rows, orient="index").fillna("–")
-    return frame.rename_axis(index).reset_index()
+    frame = pd.DataFrame.from_dict(rows, orient="index", dtype=object)
+    return frame.where(frame.notna(), "–").rename_axis(index).reset_index()
 
 
 # --- round trip ----------------------------------------------------------------------
@@ -154,7 +159,7 @@ def side_by_side(table: Frame, limit: int = 8) -> None:
         fates = some[some.numero == case.numero].set_index("magasin").classe
         rows.append({"Entrée": code(case.donnee, 90), **{store_label(str(k)): v for k, v in fates.items()}})  # fmt: skip
     page.table(
-        pd.DataFrame(rows),
+        grid(rows),
         label="tab-cote-a-cote",
         title="La même entrée, d’un magasin à l’autre",
         caption="Le cas le plus court de chaque strate où les magasins diffèrent.",
@@ -180,7 +185,7 @@ def hunted(table: Frame) -> None:
         for row in table.itertuples()
     ]
     page.table(
-        pd.DataFrame(rows),
+        grid(rows),
         label="tab-chasse",
         title="Les plus petites entrées qui suffisent",
         caption="Trouvées et réduites par Hypothesis, sans base d’exemples, tirage fixé.",
@@ -193,7 +198,7 @@ def hunted(table: Frame) -> None:
 # --- semantics -----------------------------------------------------------------------
 
 
-def semantics(table: Frame, types: Frame) -> None:
+def semantics(table: Frame, types: Frame | None) -> None:
     """Properties that hold everywhere, then those that do not."""
     held = table.groupby("enonce", sort=False).contre_exemples.sum()
     good, bad = [str(k) for k in held[held == 0].index], [str(k) for k in held[held > 0].index]
@@ -203,22 +208,27 @@ def semantics(table: Frame, types: Frame) -> None:
     )
     frame = wide(table[table.enonce.isin(bad)] if bad else table, "enonce", lambda r: out_of(r.contre_exemples, r.n))  # fmt: skip
     examples = table[table.contre_exemples > 0].assign(size=lambda d: d.exemple.str.len()).sort_values("size").drop_duplicates("enonce").set_index("enonce").exemple  # fmt: skip
-    frame["Un contre-exemple"] = [code(str(examples.get(name, "")), 120) for name in frame.enonce]
+    shown = [code(str(examples.get(name, "")), 120) for name in frame.enonce]
+    frame["Un contre-exemple"] = pd.Series(shown, index=frame.index, dtype=object)
     page.table(
         frame.rename(columns={"enonce": "Propriété"}),
         label="tab-sens",
         title="Propriétés contredites : contre-exemples sur essais",
         caption="Essais tirés au hasard, graine fixée. L’ordre d’écriture et l’ordre du temps s’excluent : un magasin n’en tient qu’un.",
     )
-    shown = types.assign(valeur=types.valeur.map(lambda v: code(v, 40)), metrique=types.metrique.map(lambda v: code(v, 40)), parametre=types.parametre.map(lambda v: code(v, 40)))  # fmt: skip
+    if types is None:
+        return
     page.table(
-        shown.rename(
-            columns={
-                "type": "Type",
-                "valeur": "Donné",
-                "metrique": "Relu, métrique",
-                "parametre": "Relu, paramètre",
-            }
+        grid(
+            [
+                {
+                    "Type": row.type,
+                    "Donné": code(row.valeur, 40),
+                    "Relu, métrique": code(row.metrique, 40),
+                    "Relu, paramètre": code(row.parametre, 40),
+                }
+                for row in types.itertuples()
+            ]
         ),
         label="tab-types",
         title="Ce que devient une valeur de chaque type (SQLite)",
@@ -303,7 +313,7 @@ def filters(table: Frame) -> None:
     chosen = samples.drop_duplicates(["magasin", "famille", "issue"]).head(8)
     if len(chosen):
         page.table(
-            pd.DataFrame(
+            grid(
                 {
                     "Expression": [code(x, 80) for x in chosen.expression],
                     "Magasin": [store_label(m) for m in chosen.magasin],
@@ -318,7 +328,7 @@ def filters(table: Frame) -> None:
 
 def autologging(tables: Mapping[str, Frame]) -> None:
     """Parameters, scores, later metrics, children of searches."""
-    table, after = tables["estimateurs"], tables["apres"]
+    table, after = tables["autolog"], tables["apres"]
     wanted, exact = int(table.attendus.sum()), int(table.exacts.sum())
     cut = int(table.tronques.sum())
     page.finding(
@@ -330,7 +340,7 @@ def autologging(tables: Mapping[str, Frame]) -> None:
         f"Le jeu de données est noté pour {out_of(int(table.jeu.sum()), len(table))} estimateurs, la version de scikit-learn pour {out_of(int(table.version_sklearn.sum()), len(table))} (sans modèle).",
     )
     page.table(
-        pd.DataFrame(
+        grid(
             {
                 "Estimateur": table.estimateur,
                 "Paramètres": [out_of(a, b) for a, b in zip(table.exacts, table.attendus, strict=True)],
@@ -346,7 +356,7 @@ def autologging(tables: Mapping[str, Frame]) -> None:
         caption="Paramètres : gardés tels quels sur ceux de get_params(). Runs enfants : gardés sur combinaisons essayées.",
     )  # fmt: skip
     page.table(
-        pd.DataFrame(
+        grid(
             {
                 "Métrique calculée sur": after.cas,
                 "Run attendu": after.attendu,
@@ -421,7 +431,7 @@ def endings(table: Frame) -> None:
             }
         )  # fmt: skip
     page.table(
-        pd.DataFrame(rows),
+        grid(rows),
         label="tab-fins",
         title="Comment finit un run, et ce qu’il en reste",
         caption=f"Écritures perdues sur écritures acquittées ; statut vrai : runs dont le statut final ne ment pas. Attente : la plus longue entre le signal et la fin du processus. Magasins : {stores(list(some.magasin.unique()))}.",
@@ -449,12 +459,12 @@ def endings(table: Frame) -> None:
     )
 
 
-def other_faults(table: Frame, server: Frame) -> None:
+def other_faults(table: Frame) -> None:
     """Crowds, clock, disk, database, artifacts, server: one row per fault."""
     rest = table[~(table.contexte.str.contains("with") & (table.panne != "disque plein"))]
-    struck = server[server.panne != "réponse perdue"]
+    rest = rest[rest.panne != "réponse perdue"]
     rows = []
-    for (fault, store), some in pd.concat([rest, struck]).groupby(["panne", "magasin"], sort=False):
+    for (fault, store), some in rest.groupby(["panne", "magasin"], sort=False):
         if some.detail.str.startswith("non éprouvé").all():
             page.missing(f"{fault}, {store_label(str(store))} : {some.detail.iloc[0]}")
             continue
@@ -466,20 +476,18 @@ def other_faults(table: Frame, server: Frame) -> None:
                 "Sans accusé": int(some.sans_accuse.sum()),
                 "Doublons": int(some.doublons.sum()),
                 "Attente": fr.duration(float(some.bloque_s.max())) if some.bloque_s.max() > 0 else "–",
-                "Détail": next((d for d in some.detail if d), ""),
+                "Détail": code(next(d for d in some.detail if d), 90) if some.detail.any() else "–",
             }
         )  # fmt: skip
-    lost = sum(int(x) for x in pd.concat([rest, struck]).perdues)
+    lost = int(rest.perdues.sum())
     page.finding(
         "Base tuée, serveur tué, disque plein, foule : aucune écriture acquittée n’est perdue"
         if lost == 0
         else f"{fr.count(lost, 'écriture acquittée est perdue', 'écritures acquittées sont perdues')} quand la base, le serveur, le disque ou la foule s’en mêlent"
     )
     if rows:
-        frame = pd.DataFrame(rows)
-        frame["Détail"] = [code(str(d), 90) if d else "–" for d in frame["Détail"]]
         page.table(
-            frame,
+            grid(rows),
             label="tab-pannes",
             title="Les autres pannes",
             caption="Perdues : sur les écritures acquittées. Sans accusé : gardées sans que l’écrivain l’ait su. Attente : le plus long appel, quand il dépasse une demi-seconde.",
@@ -510,7 +518,7 @@ def lost_replies(table: Frame) -> None:
     )  # fmt: skip
     grouped = some.groupby("contexte", sort=False)
     page.table(
-        pd.DataFrame(
+        grid(
             [
                 {
                     "Opération": code(str(name)),
@@ -559,7 +567,7 @@ def shown(table: Frame) -> None:
     page.finding(title, text)
     labels = table[table.quoi.str.startswith("nombre")]
     page.table(
-        pd.DataFrame(
+        grid(
             {
                 "Endroit": labels.quoi.str.removeprefix("nombre, "),
                 "Stocké": [code(repr(x)) for x in labels.stocke],
@@ -576,7 +584,7 @@ def shown(table: Frame) -> None:
 def causes(table: Frame) -> None:
     """Defects, their place in MLflow's source, what is known upstream, what to do."""
     page.table(
-        pd.DataFrame(
+        grid(
             {
                 "Défaut": table.defaut,
                 "Cause, dans le paquet installé": [

@@ -13,8 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlflow_study.stores import Store, StoreName, open_stores
-from mlflow_study.tracking.workers import portable, quick_folder, spread
+from mlflow_study.stores import Store
 
 PLACES = {"au début": 0.0, "au milieu": 0.5, "à la fin": 1.0}
 BAD: dict[str, dict[str, Any]] = {
@@ -45,7 +44,12 @@ def _batch(size: int, bad: dict[str, Any], place: float) -> dict[str, list[Any]]
     return items
 
 
-def _try(store: Store, sizes: list[int]) -> pd.DataFrame:
+def atomicity(store: Store, sizes: list[int]) -> pd.DataFrame:
+    """One row per (bad item, place, size): was the batch refused, what was kept?
+
+    ``issue`` joins what was stored of the good items (rien, une partie, tout) and
+    whether an error was raised.
+    """
     client = store.client()
     experiment = store.create_experiment("lots")
     rows = []
@@ -81,14 +85,3 @@ def _try(store: Store, sizes: list[int]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def atomicity(backends: list[StoreName], sizes: list[int]) -> pd.DataFrame:
-    """One row per (backend, bad item, place, size): was the batch refused, what was kept?
-
-    ``issue`` joins what was stored of the good items (rien, une partie, tout) and
-    whether an error was raised.
-    """
-    with open_stores(backends, quick_folder()) as stores:
-        jobs = [(portable(store), sizes) for store in stores.values()]
-        return pd.concat(spread(_try, jobs), ignore_index=True)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mlflow_study.stores import Store, StoreName, open_store
-from mlflow_study.tracking.workers import portable, quick_folder, spread
+from mlflow_study.stores import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -109,10 +108,14 @@ def _compare(name: str, model: Any, run: Run, score: float) -> dict[str, Any]:
     }
 
 
-def _fit_all(store: Store) -> dict[str, pd.DataFrame]:
+def autologging(store: Store) -> pd.DataFrame:
+    """One row per estimator: what was recorded of its parameters and of its score.
+
+    Columns: see ``_compare``, plus ``combinaisons`` tried by a search and ``enfants``,
+    the runs that they got.
+    """
     import mlflow
     from sklearn.datasets import load_iris
-    from sklearn.metrics import accuracy_score
 
     warnings.simplefilter("ignore")
     mlflow.set_tracking_uri(store.tracking_uri)
@@ -135,18 +138,26 @@ def _fit_all(store: Store) -> dict[str, pd.DataFrame]:
         tried = len(model.cv_results_["params"]) if hasattr(model, "cv_results_") else 0
         found = _compare(name, model, mlflow.get_run(run.info.run_id), score)
         rows.append({**found, "combinaisons": tried, "enfants": len(children)})
-    after = _right_run(x, y, accuracy_score)
     mlflow.sklearn.autolog(disable=True)
-    return {"estimateurs": pd.DataFrame(rows), "apres": after}
+    return pd.DataFrame(rows)
 
 
-def _right_run(x: Any, y: Any, imported_before: Any) -> pd.DataFrame:
-    """Two models fitted in turn, then metrics of each: does each land in its model's run?"""
+def metrics_afterwards(store: Store) -> pd.DataFrame:
+    """Two models fitted in turn, then metrics of each: does each land in its model's run?
+
+    Columns ``cas, limite_annoncee`` (the docstring warns), ``attendu, recu, juste``.
+    """
     import mlflow
     import sklearn.metrics
+    from sklearn.datasets import load_iris
+    from sklearn.metrics import accuracy_score as imported_before
     from sklearn.naive_bayes import GaussianNB
     from sklearn.tree import DecisionTreeClassifier
 
+    mlflow.set_tracking_uri(store.tracking_uri)
+    mlflow.set_experiment(experiment_id=store.create_experiment("apres"))
+    mlflow.sklearn.autolog(log_models=False, silent=True)
+    x, y = load_iris(return_X_y=True)
     first, second = GaussianNB(), DecisionTreeClassifier(max_depth=1, random_state=0)
     runs = {}
     for label, model in (("premier", first), ("second", second)):
@@ -181,12 +192,3 @@ def _right_run(x: Any, y: Any, imported_before: Any) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def autologging(backend: StoreName) -> dict[str, pd.DataFrame]:
-    """``estimateurs``: one row per estimator, parameters and score recorded against the truth.
-
-    ``apres``: metrics computed after training, and the run in which each landed.
-    """
-    with open_store(backend, quick_folder()) as store:
-        return spread(_fit_all, [(portable(store),)])[0]

@@ -69,6 +69,20 @@ CAUSES = (
         "donner un pas distinct à chaque point",
     ),
     Cause(
+        "Un horodatage de 0 est remplacé par l’heure (`mlflow.log_metric`)",
+        "tracking/fluent.py",
+        "    timestamp = timestamp or get_current_time_millis()",
+        _NOT_FOUND,
+        "passer par `MlflowClient`",
+    ),
+    Cause(
+        "Deux noms qui ne diffèrent que par la casse se heurtent (MariaDB)",
+        "store/tracking/dbmodels/models.py",
+        "    key = Column(String(250))",
+        _NOT_FOUND,
+        "créer la base avec une collation sensible à la casse",
+    ),
+    Cause(
         "Un texte trop long est coupé sans que le client le sache (serveur)",
         "utils/validation.py",
         "    if truncate and MLFLOW_TRUNCATE_LONG_VALUES.get():",

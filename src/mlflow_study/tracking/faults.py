@@ -27,11 +27,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import pandas as pd
-
-from mlflow_study.stores import Store, StoreName, create_sqlite, open_stores, unavailable
-from mlflow_study.tracking.workers import portable, quick_folder, spread
-from mlflow_study.tracking.writers import Journal, Writer, Zygote, zygote
+from mlflow_study.stores import Store, create_sqlite
+from mlflow_study.tracking.workers import quick_folder
+from mlflow_study.tracking.writers import Journal, Writer, Zygote
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +38,8 @@ COLUMNS = ("magasin", "panne", "contexte", "envoi", "essai", "moment", "demandee
 ENDINGS = ("fin", "exception", "sys.exit(0)", "sys.exit(3)", "SIGINT", "SIGTERM", "SIGKILL")
 EXPECTED = {"fin": ("FINISHED",), "sys.exit(0)": ("FINISHED",)}
 """Final statuses that tell the truth; for every other ending: FAILED or KILLED."""
-ITEMS = 16
+ITEMS = {True: 16, False: 60}
+"""Items per run, synchronous or not: an asynchronous call costs its caller next to nothing."""
 Row = dict[str, Any]
 
 
@@ -82,17 +81,18 @@ def _ending(
 ) -> Row:
     """One run whose process ends in the asked way after a random number of items."""
     rng = random.Random(f"{seed}{ending}{with_block}{sync}{trial}{store.name}")
-    moment = rng.randrange(1, ITEMS)
+    items = ITEMS[sync]
+    moment = rng.randrange(1, items)
     signalled = ending.startswith("SIG")
     writer = server.start(
         work="run",
         uri=store.tracking_uri,
         experiment=store.created[0],
-        items=ITEMS if ending == "fin" or signalled else moment,
+        items=items if ending == "fin" or signalled else moment,
         stop_after=None if ending == "fin" or signalled else moment,
         ending=ending,
         sync=sync,
-        pause=0.002,
+        pause=0.002 if sync else 0,
         **{"with": with_block},
     )
     if signalled:
@@ -142,8 +142,8 @@ def _crowd(store: Store, server: Zygote, writers: int, same_run: bool) -> list[R
             uri=store.tracking_uri,
             run=runs[0 if same_run else i],
             start=time.time() + 0.4,
-            items=ITEMS,
-            offset=ITEMS * i,
+            items=ITEMS[True],
+            offset=ITEMS[True] * i,
             sync=True,
             keep_going=True,
         )
@@ -251,7 +251,7 @@ def _tail(writer: Writer) -> str:
     return lines[-1][:200] if lines else "sans message"
 
 
-def _database_killed(trial: int, seed: int) -> list[Row]:
+def database_killed(writers: Zygote, trial: int, seed: int) -> list[Row]:
     """PostgreSQL killed (SIGKILL) under a writer, then started again on the same port."""
     from mlflow_study.stores import Process, open_postgres
 
@@ -261,29 +261,28 @@ def _database_killed(trial: int, seed: int) -> list[Row]:
         store = Store("postgresql", url, artifacts=Path(folder), database_url=url)
         experiment = store.create_experiment("base")
         run = store.client().create_run(experiment).info.run_id
-        with zygote(Path(folder)) as writers:
-            writer = writers.start(
-                work="shared",
-                uri=url,
-                run=run,
-                start=0,
-                items=60,
-                sync=True,
-                keep_going=True,
-                pause=0.02,
-            )
-            moment = rng.randrange(5, 30)
-            writer.wait_for(moment)
-            assert server.process is not None
-            for process in server.process.family():
-                process.kill()
-            server.process.stop()
-            time.sleep(0.3)
-            (Path(folder) / "pg" / "data" / "postmaster.pid").unlink(missing_ok=True)
-            command = [*server.prefix(), str(server.binaries() / "postgres"), "-h", "127.0.0.1", "-p", str(server.port), "-k", "", "-D", str(server.data)]  # fmt: skip
-            server.process = Process.start(command, Path(folder) / "pg" / "postgres.log")
-            writer.finish(timeout=60)
-            journal = writer.journal()
+        writer = writers.start(
+            work="shared",
+            uri=url,
+            run=run,
+            start=0,
+            items=60,
+            sync=True,
+            keep_going=True,
+            pause=0.02,
+        )
+        moment = rng.randrange(5, 30)
+        writer.wait_for(moment)
+        assert server.process is not None
+        for process in server.process.family():
+            process.kill()
+        server.process.stop()
+        time.sleep(0.3)
+        (Path(folder) / "pg" / "data" / "postmaster.pid").unlink(missing_ok=True)
+        command = [*server.prefix(), str(server.binaries() / "postgres"), "-h", "127.0.0.1", "-p", str(server.port), "-k", "", "-D", str(server.data)]  # fmt: skip
+        server.process = Process.start(command, Path(folder) / "pg" / "postgres.log")
+        writer.finish(timeout=60)
+        journal = writer.journal()
         held: Counter[str] = Counter()
         for _ in range(50):
             try:
@@ -361,33 +360,17 @@ def _guarded(name: str, panne: str, trial: Callable[[], list[Row]]) -> list[Row]
         return [_row(magasin=name, panne=panne, detail=f"non éprouvé : {error}")]
 
 
-def _on_store(store: Store, trials: int, writers: int, seed: int) -> list[Row]:
-    with TemporaryDirectory() as folder, zygote(Path(folder)) as server:
-        rows = _endings(store, server, trials, seed)
-        for same_run in (True, False):
-            rows += _crowd(store, server, writers, same_run)
-        rows += _clock(store, server)
-        for trial, fault in product(range(trials), ("SIGKILL", "quota atteint")):
-            rows += _half_artifact(store, server, fault, trial)
-        if store.name == "sqlite":
-            rows += _guarded("sqlite", "disque plein", lambda: _disk_full(server))
-    return rows
+def writer_faults(store: Store, server: Zygote, trials: int, writers: int, seed: int) -> list[Row]:
+    """Faults of the writer, crowds, clock, artifacts, full disk, on a store opened directly.
 
-
-def writer_faults(
-    backends: list[StoreName], trials: int, writers: int, database_kills: int, seed: int
-) -> pd.DataFrame:
-    """Faults of the writer, crowds, clock, disk and database, on stores opened directly.
-
-    ``trials`` per (ending, context manager, sync), ``writers`` processes in a crowd,
-    ``database_kills`` times PostgreSQL is killed.  Columns: ``COLUMNS``.
+    ``trials`` per (ending, context manager, sync), ``writers`` processes in a crowd.
     """
-    with open_stores(backends) as stores:
-        jobs: list[tuple[object, ...]] = [
-            (portable(store), trials, writers, seed) for store in stores.values()
-        ]
-        rows = [row for part in spread(_on_store, jobs) for row in part]
-    if "postgresql" in backends and unavailable("postgresql") is None:
-        kills = [(trial, seed) for trial in range(database_kills)]
-        rows += [row for part in spread(_database_killed, kills) for row in part]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    rows = _endings(store, server, trials, seed)
+    for same_run in (True, False):
+        rows += _crowd(store, server, writers, same_run)
+    rows += _clock(store, server)
+    for trial, fault in product(range(trials), ("SIGKILL", "quota atteint")):
+        rows += _half_artifact(store, server, fault, trial)
+    if store.name == "sqlite":
+        rows += _guarded("sqlite", "disque plein", lambda: _disk_full(server))
+    return rows

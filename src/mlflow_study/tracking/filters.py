@@ -18,8 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlflow_study.stores import Store, StoreName, open_stores
-from mlflow_study.tracking.workers import portable, quick_folder, spread
+from mlflow_study.stores import Store
 
 METRICS: tuple[float, ...] = (-1.0, 0.0, 0.5, 1.0, 1e300, math.nan, math.inf, -math.inf)
 TEXTS = ("adam", "Adam", "ADAM", "a%m", "a_m", "", "éa", "ÉA", "10", "9", "a\\m", "l'un", 'le "b"', "a\nb", "ß")  # fmt: skip
@@ -218,7 +217,12 @@ def _explain(missing: set[str], extra: set[str], table: pd.DataFrame, keys: list
     return " ; ".join(parts)
 
 
-def _try(store: Store, runs: int, filters: int, orders: int, seed: int) -> pd.DataFrame:
+def filters(store: Store, runs: int, filters: int, orders: int, seed: int) -> pd.DataFrame:
+    """Generated filters and orders against the oracle; the same runs on every store.
+
+    One row per expression: ``magasin, genre`` (filtre, ordre), ``famille, expression,
+    issue`` (exact, écart, refus), ``ecart`` (the difference, in values).
+    """
     rng = random.Random(seed)
     client = store.client()
     experiment = store.create_experiment("filtres")
@@ -265,16 +269,3 @@ def _try(store: Store, runs: int, filters: int, orders: int, seed: int) -> pd.Da
             told = f"rang {first} : {tuple(by_id.loc[got[first]])} au lieu de {tuple(by_id.loc[wanted_order[first]])}"
         record("ordre", "order_by", shown, "écart" if told else "exact", told)
     return pd.DataFrame(out)
-
-
-def filters(
-    backends: list[StoreName], runs: int, filters: int, orders: int, seed: int
-) -> pd.DataFrame:
-    """Generated filters and orders against the oracle, on the same runs in each backend.
-
-    One row per expression: ``magasin, genre`` (filtre, ordre), ``famille, expression,
-    issue`` (exact, écart, refus), ``ecart`` (the difference, in values).
-    """
-    with open_stores(backends, quick_folder()) as stores:
-        jobs = [(portable(store), runs, filters, orders, seed) for store in stores.values()]
-        return pd.concat(spread(_try, jobs), ignore_index=True)

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlflow_study.stores import Store, StoreName, open_stores
+from mlflow_study.stores import Store
 from mlflow_study.tracking.generators import Case, Write
 from mlflow_study.tracking.roundtrip import CLASSES, DEFECTS, Bench, Outcome, describe
-from mlflow_study.tracking.workers import portable, quick_folder, spread
 
+COLUMNS = ("magasin", "facette", "classe", "cas", "relu", "message", "essais", "code")
 Judge = Callable[[Case], Outcome]
 FACETS = ("valeur", "pas", "horodatage", "nom", "jeu de données", "paramètre", "étiquette")
 
@@ -64,7 +64,12 @@ def strategy(facet: str) -> Any:
     }[facet]()
 
 
-def _hunt(store: Store, facets: Sequence[str], examples: int) -> list[dict[str, Any]]:
+def hunt(store: Store, facets: Sequence[str], examples: int) -> pd.DataFrame:
+    """Smallest witnesses found, one row per (facet, class of defect).
+
+    Columns ``COLUMNS``.  A missing row means that ``examples`` examples showed nothing,
+    not that there is nothing.
+    """
     from hypothesis import HealthCheck, Phase, find, settings
     from hypothesis.errors import NoSuchExample
 
@@ -116,7 +121,7 @@ def _hunt(store: Store, facets: Sequence[str], examples: int) -> list[dict[str, 
                     "code": witness(case, store.name),
                 }
             )
-    return rows
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def witness(case: Case, store: str) -> str:
@@ -153,18 +158,3 @@ def witness(case: Case, store: str) -> str:
         print({shown})
         client.get_run(run).to_proto()  # ce qu’un serveur enverrait
         """)
-
-
-def hunt(backends: list[StoreName], facets: list[str], examples: int) -> pd.DataFrame:
-    """Smallest witnesses found, one row per (backend, facet, class of defect).
-
-    Columns ``magasin, facette, classe, cas, relu, message, essais, code``.  A missing
-    row means that ``examples`` examples showed nothing, not that there is nothing.
-    """
-    with open_stores(backends, quick_folder()) as stores:
-        jobs = [
-            (portable(store), [facet], examples) for store in stores.values() for facet in facets
-        ]
-        rows = [row for part in spread(_hunt, jobs) for row in part]
-    columns = ["magasin", "facette", "classe", "cas", "relu", "message", "essais", "code"]
-    return pd.DataFrame(rows, columns=columns)

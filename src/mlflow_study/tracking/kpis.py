@@ -89,6 +89,22 @@ def _claims(record: Record, store: str, cases: Frame) -> None:
     bad("entier.arrondi", "entiers au-delà de 2^53 arrondis en silence", ["valeur : entier > 2^53"], clear)  # fmt: skip
 
 
+_SHORT = {
+    "dernier": "dernier point faux",
+    "dernier-nan": "dernier point faux, à égalité avec NaN",
+    "dernier-ordre": "dernier point selon l’ordre d’écriture",
+    "dernier-numpy": "pas NumPy",
+    "ordre": "historique hors de l’ordre du temps",
+    "ecriture": "historique hors de l’ordre d’écriture",
+    "doublons": "doublons gardés",
+    "complet": "points distincts perdus",
+    "param-unique": "paramètres changés",
+    "param-refus": "seconde valeur de paramètre acceptée",
+    "param-course": "deux valeurs acceptées ensemble",
+    "param-repete": "même valeur de paramètre refusée",
+    "nom-annonce": "noms annoncés refusés",
+    "nom-hors": "noms hors alphabet acceptés",
+}
 _PROPERTIES = {
     "dernier": "dernier.faux",
     "dernier-nan": "dernier-nan.faux",
@@ -110,7 +126,7 @@ _PROPERTIES = {
 def semantics(record: Record, table: Frame) -> None:
     """Counter-examples to each property, per backend."""
     for row in table.itertuples():
-        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"« {row.enonce} », {label(row.magasin)}", row.contre_exemples, row.n, "essais tirés au hasard, graine fixée")  # fmt: skip
+        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"{_SHORT[row.propriete]}, {label(row.magasin)}", row.contre_exemples, row.n, "essais tirés au hasard, graine fixée")  # fmt: skip
 
 
 def filters(record: Record, table: Frame) -> None:
@@ -149,7 +165,7 @@ def atomicity(record: Record, table: Frame) -> None:
 
 def autologging(record: Record, tables: dict[str, Frame]) -> None:
     """Parameters, training score and later metrics that autologging recorded as they are."""
-    table, after = tables["estimateurs"], tables["apres"]
+    table, after = tables["autolog"], tables["apres"]
 
     def found(id: str, libelle: str, hits: int, n: int) -> None:
         record(f"suivi.autolog.{id}", libelle, int(hits), "enregistrés", n=int(n), methode="un ajustement par estimateur, relu")  # fmt: skip
@@ -165,7 +181,8 @@ def autologging(record: Record, tables: dict[str, Frame]) -> None:
 
 def faults(record: Record, table: Frame) -> None:
     """Acknowledged and lost, stored and unacknowledged, duplicated, wrong status, blocked."""
-    tried = table[~table.detail.str.startswith("non éprouvé")]
+    here = table[~table.magasin.str.startswith("http+")]
+    tried = here[~here.detail.str.startswith("non éprouvé")]
     method = "journal des acquittements comparé au magasin après la panne"
     for (store, sync), some in tried[tried.contexte.str.contains("with")].groupby(["magasin", "envoi"]):  # fmt: skip
         slug = "synchrone" if sync == "synchrone" else "asynchrone"
@@ -201,7 +218,7 @@ def _wrong(row: Any) -> bool:
 def server_faults(record: Record, table: Frame) -> None:
     """Lost replies, slow and killed servers, cut uploads."""
     method = "mandataire sur la boucle locale, serveur réel, magasin relu"
-    for store, some in table.groupby("magasin"):
+    for store, some in table[table.magasin.str.startswith("http+")].groupby("magasin"):
         lost = some[some.panne == "réponse perdue"]
         if len(lost):
             for column, slug, words in (("doublons", "doublons", "écrites deux fois"), ("sans_accuse", "fausses-erreurs", "faites et pourtant refusées"), ("perdues", "perdues", "acquittées puis perdues")):  # fmt: skip

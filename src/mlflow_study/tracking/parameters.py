@@ -26,13 +26,13 @@ class Suivi(ChapterParameters):
         default=1000,
         ge=32,
         le=1_000_000,
-        description="cas tirés pour l’aller-retour dans chaque base de données ouverte directement",
+        description="cas tirés pour l’aller-retour dans SQLite et dans PostgreSQL",
     )
     cas_autres: int = Field(
         default=500,
         ge=32,
         le=1_000_000,
-        description="cas tirés pour chaque autre magasin (fichiers, serveur HTTP, adresse donnée)",
+        description="cas tirés pour l’aller-retour dans chaque autre magasin",
     )
     essais_sens: int = Field(
         default=30, ge=5, le=100_000, description="essais de chaque propriété (dernier, doublons…)"
@@ -51,13 +51,16 @@ class Suivi(ChapterParameters):
         default=20, ge=5, le=10_000, description="runs sur lesquels portent filtres et ordres"
     )
     tailles: list[int] = Field(
-        default=[10, 1000, 3000, 30_000],
+        default=[10, 3000, 26_000],
         min_length=1,
         description="longueurs des historiques relus par chaque voie",
     )
-    runs_pages: int = Field(default=60, ge=20, le=100_000, description="runs relus page par page")
+    runs_pages: int = Field(default=40, ge=20, le=100_000, description="runs relus page par page")
     lots: list[int] = Field(
         default=[20, 1200], min_length=1, description="tailles des lots qui portent un fautif"
+    )
+    pannes: list[Literal["sqlite", "postgresql", "mariadb", "file"]] = Field(
+        default=["sqlite"], description="magasins dont l’écrivain est frappé par des pannes"
     )
     essais_pannes: int = Field(
         default=1, ge=1, le=1000, description="essais de chaque panne de l’écrivain"

@@ -21,6 +21,7 @@ import math
 import os
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,9 +31,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mlflow_study.stores import Store, StoreName, open_stores
-from mlflow_study.tracking.generators import Case, Write, sample
-from mlflow_study.tracking.workers import portable, quick_folder, spread
+from mlflow_study.stores import Store
+from mlflow_study.tracking.generators import Case, Write
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -507,13 +507,28 @@ def describe(case: Case) -> str:
     return _clip(" ; ".join(parts), 400)
 
 
-def _exercise(store: Store, cases: list[Case]) -> pd.DataFrame:
-    """One store's table of outcomes (in a worker process)."""
+def numbers(cases: Sequence[Case]) -> list[str]:
+    """A name for each case that is the same input in samples of any size: stratum and rank."""
+    ranks: Counter[str] = Counter()
+    names = []
+    for case in cases:
+        names.append(f"{case.stratum} n° {ranks[case.stratum]}")
+        ranks[case.stratum] += 1
+    return names
+
+
+def roundtrip(store: Store, cases: list[Case]) -> pd.DataFrame:
+    """Round trip of sampled cases on one store.
+
+    One row per case: ``magasin, numero, genre, strate, voie, classe, donnee, lecture``
+    (the read path that shows the class, or whom the harm reaches), ``relu, message,
+    avis``.  ``numero`` names the same input on every backend that had it.
+    """
     outcomes = Bench.open(store).outcomes(cases)
     return pd.DataFrame(
         {
             "magasin": store.name,
-            "numero": range(len(cases)),
+            "numero": numbers(cases),
             "genre": [case.kind for case in cases],
             "strate": [case.stratum for case in cases],
             "voie": [case.path for case in cases],
@@ -525,16 +540,3 @@ def _exercise(store: Store, cases: list[Case]) -> pd.DataFrame:
             "avis": [o.avis for o in outcomes],
         }
     )
-
-
-def roundtrip(backends: list[StoreName], cases: dict[str, int], seed: int) -> pd.DataFrame:
-    """Round trip of ``cases[backend]`` sampled cases on each backend.
-
-    One row per case: ``magasin, numero, genre, strate, voie, classe, donnee, lecture``
-    (the read path that shows the class, or whom the harm reaches), ``relu, message,
-    avis``.  Backends share one sample, so case ``numero`` is the same input where they
-    have as many cases.
-    """
-    with open_stores(backends, quick_folder()) as stores:
-        jobs = [(portable(store), sample(cases[name], seed)) for name, store in stores.items()]
-        return pd.concat(spread(_exercise, jobs), ignore_index=True)

@@ -17,13 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from mlflow_study.stores import Store, StoreName, open_store, start_server
-from mlflow_study.tracking.faults import COLUMNS, Row, _compare, _row, _stored
+from mlflow_study.tracking.faults import Row, _compare, _row, _stored
 from mlflow_study.tracking.proxy import Proxy, open_proxy
-from mlflow_study.tracking.workers import spread
-from mlflow_study.tracking.writers import Zygote, zygote
+from mlflow_study.tracking.writers import Zygote
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -218,33 +215,20 @@ def _struck(store: Store, server: Zygote, fault: str, trial: int, seed: int) -> 
     ]
 
 
-def _all(name: StoreName, trials: int, kills: int, seed: int) -> list[Row]:
-    os.environ.pop("MLFLOW_HTTP_REQUEST_MAX_RETRIES", None)
-    with (
-        open_store(name) as store,
-        tempfile.TemporaryDirectory() as folder,
-        zygote(Path(folder)) as writers,
-    ):
-        with open_proxy(store.tracking_uri) as proxy:
-            rows = _lost_replies(store, proxy, trials)
-            rows += _cut_upload(store, proxy, 0)
-        rows += [
-            row
-            for trial in range(trials)
-            for row in _struck(store, writers, "serveur lent", trial, seed)
-        ]
-        for trial in range(kills):
-            rows += _struck(store, writers, "serveur tué, relancé", trial, seed)
-        if store.process is not None:
-            store.process.stop()
-    return rows
-
-
-def server_faults(backends: list[StoreName], trials: int, kills: int, seed: int) -> pd.DataFrame:
-    """Faults between client and server, and of the server.  Columns: ``faults.COLUMNS``.
+def server_faults(
+    name: StoreName, writers: Zygote, trials: int, kills: int, seed: int
+) -> list[Row]:
+    """Faults between client and server, and of the server.  Rows: ``faults.COLUMNS``.
 
     ``trials`` per operation for a lost reply, ``kills`` times the server is killed.
     """
-    jobs = [(name, trials, kills, seed) for name in backends]
-    rows = [row for part in spread(_all, jobs) for row in part]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    with open_store(name) as store:
+        with open_proxy(store.tracking_uri) as proxy:
+            rows = _lost_replies(store, proxy, trials)
+            rows += _cut_upload(store, proxy, 0)
+        for fault, times in (("serveur lent", trials), ("serveur tué, relancé", kills)):
+            for trial in range(times):
+                rows += _struck(store, writers, fault, trial, seed)
+        if store.process is not None:
+            store.process.stop()
+    return rows

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from mlflow_study.stores import Store, open_store
-from mlflow_study.tracking.workers import quick_folder, spread
+from mlflow_study.tracking.workers import quick_folder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -177,7 +177,7 @@ def _poisoned(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]
     ]
 
 
-def _look(points: int) -> pd.DataFrame:
+def look(points: int) -> pd.DataFrame:
     from playwright.sync_api import sync_playwright
 
     with open_store("http+sqlite", quick_folder()) as store, sync_playwright() as driver:
@@ -197,15 +197,7 @@ def _look(points: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def page_shown(points: int, browser: bool = True) -> pd.DataFrame:
-    """Numbers and points shown by MLflow's page against those stored.
-
-    ``points`` of one curve.  Columns ``quoi, objet, stocke, montre, egal, detail``; one
-    row whose ``quoi`` is «non éprouvée» where no browser can be driven.
-    """
-    reason = missing() if browser else "page non demandée (paramètre « page »)"
-    if reason:
-        return pd.DataFrame(
-            [_row("non éprouvée", "", math.nan, None, reason)], columns=list(COLUMNS)
-        )
-    return spread(_look, [(points,)])[0]
+def not_looked(reason: str) -> pd.DataFrame:
+    """The table of a page that was not opened, and why."""
+    row = _row("non éprouvée", "", math.nan, None, reason)
+    return pd.DataFrame([row], columns=list(COLUMNS))
