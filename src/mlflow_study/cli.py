@@ -30,6 +30,7 @@ EPILOGUE = """exemples :
   ./run_all.sh docteur                           ce que cette machine sait faire
   ./run_all.sh parametres                        tous les paramètres, leurs valeurs et leurs bornes
   ./run_all.sh demo 1                            ouvrir la page de MLflow et les carnets, en classe
+  ./run_all.sh rejouer RUN_ID --uri URI          ce qui manque pour rejouer un de vos runs
   ./run_all.sh nettoyer                          effacer ce qui a été construit
   ./run_all.sh test                              installer, puis lint, types et tests
 """
@@ -168,8 +169,33 @@ def _check_uri(uri: str) -> str:
             f"--uri a reçu « {hide_password(uri)} » ; il accepte une adresse http://, https://, "
             "postgresql://, mysql://, sqlite:/// ou file://."
         )
+    if scheme.startswith("http"):
+        _check_server(uri)
+    elif scheme == "sqlite" and not Path(urlsplit(uri).path.removeprefix("/")).exists():
+        raise ParameterError(f"--uri a reçu « {uri} » : ce fichier n’existe pas.")
     os.environ[URI_VARIABLE] = uri
     return _digest(uri)
+
+
+def _check_server(uri: str) -> None:
+    """Refuse the address of a server that does not answer (any HTTP status is an answer)."""
+    import urllib.error
+    import urllib.request
+    from urllib.parse import urlsplit, urlunsplit
+
+    from mlflow_study.stores import hide_password
+
+    parts = urlsplit(uri)
+    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    try:
+        urllib.request.urlopen(f"{bare.rstrip('/')}/health", timeout=5).close()
+    except urllib.error.HTTPError:
+        return
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise ParameterError(
+            f"--uri a reçu « {hide_password(uri)} », mais aucun serveur n’y répond "
+            f"({getattr(error, 'reason', error)})."
+        ) from None
 
 
 def _current_settings() -> Path:
@@ -249,6 +275,22 @@ def lesson(options: argparse.Namespace) -> int:
     return demo(output_folder(options.profil, options.sortie), options.reste, Console())
 
 
+def replay_run(options: argparse.Namespace) -> int:
+    """Say what of a run of the user's could be repeated today, and repeat it with --executer."""
+    if len(options.reste) != 1 or not options.uri:
+        raise ParameterError(
+            "« rejouer » attend l’identifiant d’un run et l’adresse de son magasin, par exemple "
+            "./run_all.sh rejouer 0123456789abcdef0123456789abcdef --uri http://127.0.0.1:5000."
+        )
+    _check_uri(options.uri)
+
+    from mlflow_study.reproducibility.replay import in_french, replay
+
+    report = replay(options.reste[0], options.uri, options.executer)
+    print(in_french(report))
+    return 0 if report.repeatable else 1
+
+
 def show_parameters(_: argparse.Namespace) -> int:
     """Print every parameter of every notebook, with its default and what it accepts."""
     from mlflow_study.chapters import CHAPTERS
@@ -278,6 +320,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "docteur": doctor,
     "parametres": show_parameters,
     "demo": lesson,
+    "rejouer": replay_run,
     "nettoyer": clean,
     "cellules": normalise,
     "executer": execute,

@@ -197,6 +197,9 @@ def test_a_cut_leaves_nothing_behind_and_the_next_call_goes_on(fresh_checkout, s
         (["dokteur"], "Vouliez-vous dire « docteur » ?"),
         (["--backends", "oracle"], "backends"),
         (["--uri", "ftp://x:secret@y"], "--uri a reçu"),
+        (["--uri", "http://u:secret@127.0.0.1:9"], "aucun serveur n’y répond"),
+        (["--uri", "sqlite:///nulle/part.db"], "ce fichier n’existe pas"),
+        (["rejouer"], "attend l’identifiant d’un run"),
         (["--preuves", "nulle/part"], "n’est pas un dossier"),
     ],
 )
