@@ -204,7 +204,7 @@ class Affine:
         def at(b: float) -> float:
             if b <= 0:
                 return math.inf
-            return float(max(y - self.a, 0.0) / b) ** (1.0 / self.power)
+            return float((max(y - self.a, 0.0) / b) ** (1.0 / self.power))
 
         return at(self.b), (at(self.b_interval[1]), at(self.b_interval[0]))
 
