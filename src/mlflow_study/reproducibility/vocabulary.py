@@ -52,3 +52,12 @@ REGIMES = {
     "present": "MLflow d’aujourd’hui",
     "migre": "MLflow d’aujourd’hui, base migrée",
 }
+STAGE_SHORT = {
+    "environnement": "environnement",
+    "importer": "import",
+    "ouvrir": "magasin",
+    "charger lineaire": "modèle linéaire",
+    "charger foret": "forêt",
+    "executer": "relance",
+    "métriques identiques": "métriques au bit",
+}
