@@ -140,3 +140,10 @@ def test_median_ratio_is_the_ratio_with_an_interval_around_it() -> None:
     assert st.median_ratio([4, 4], [2, 2], seed=0) == (2.0, (2.0, 2.0))
     with pytest.raises(ValueError, match="empty"):
         st.median_ratio([], [1], seed=0)
+
+
+def test_rate_interval_of_a_poisson_process_is_the_textbook_one() -> None:
+    # gaps of a Poisson process have dispersion 1: 100 events, 100 ± 19.6
+    assert st.rate_interval(100.0, 100, 1.0) == pytest.approx((80.4, 119.6))
+    assert st.rate_interval(10.0, 4, 1.0) is None
+    assert st.rate_interval(10.0, 50, math.nan) is None

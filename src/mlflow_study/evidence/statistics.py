@@ -124,6 +124,18 @@ def median_ratio(
     return float(np.median(a) / np.median(b)), (float(low), float(high))
 
 
+def rate_interval(rate: float, n: int, dispersion: float) -> Interval | None:
+    """Interval of a rate of ``n`` events whose gaps have this coefficient of variation.
+
+    Renewal theorem: the count in a fixed time is asymptotically normal with variance
+    n · dispersion² (Cox, Renewal Theory, 1962, §3.3).  None below 5 events.
+    """
+    if n < 5 or not math.isfinite(dispersion):
+        return None
+    half = 1.96 * dispersion / math.sqrt(n)
+    return max(0.0, rate * (1 - half)), rate * (1 + half)
+
+
 @dataclass(frozen=True)
 class Growth:
     """y = a · x^b fitted on logarithms; ``residual`` is the largest |log10| miss."""

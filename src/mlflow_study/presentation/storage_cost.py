@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study.evidence.records import Kpi
+from mlflow_study.evidence.statistics import rate_interval
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import format_axis, new, store_colour, store_label
@@ -186,7 +187,12 @@ def growth_figure(kpis: Kpis, temps: pd.DataFrame, cap_s: float) -> None:
         axis.set(xscale="log", yscale="log", title=OPERATIONS[operation])
         axis.set_xlabel("points relus" if "history" in operation else "runs de l’expérience")
         format_axis(axis.yaxis, "s")
-    axes.flat[0].legend()
+    handles: dict[str, Any] = {}
+    for axis in axes.flat:
+        handles |= {str(line.get_label()): line for line in axis.get_lines()
+                    if not str(line.get_label()).startswith("_")}  # fmt: skip
+    if handles:
+        fig.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4)
     slowest = _worst_growth(kpis)
     page.figure(
         fig,
@@ -578,34 +584,48 @@ def batch_finding(kpis: Kpis) -> None:
 
 def writers_figure(ecrivains: pd.DataFrame) -> None:
     """Acknowledged points per second against the number of writers."""
-    fig, ax = new(height=3.4)
-    changes = {}
+    fig, ax = new(height=3.6)
+    counts = sorted(int(count) for count in ecrivains["ecrivains"].unique())
+    rises, falls = [], []
     for store in [s for s in (*STORES, _WAL) if s in set(ecrivains["magasin"])]:
         rows = ecrivains[ecrivains["magasin"] == store].sort_values("ecrivains")
         style = "--" if store == _WAL else "-"
         hue = store_colour("sqlite" if store == _WAL else store)
         ax.plot(rows["ecrivains"], rows["debit"], style, marker="o", color=hue, label=label(store))
-        changes[store] = float(rows["debit"].iloc[-1] / rows["debit"].iloc[0])
-    ax.set(
-        xscale="log",
-        yscale="log",
-        xlabel="écrivains simultanés",
-        ylabel="points acquittés par seconde",
-    )
-    counts = sorted(ecrivains["ecrivains"].unique())
+        bounds = [
+            rate_interval(row["debit"], int(row["acquittes"]), row["dispersion"])
+            for row in rows.to_dict("records")
+        ]
+        for count, bound in zip(rows["ecrivains"], bounds, strict=True):
+            if bound is not None:
+                ax.plot([count, count], bound, "-", color=hue, linewidth=1)
+        first, last = bounds[0], bounds[-1]
+        if first is not None and last is not None and len(bounds) > 1:
+            change = float(rows["debit"].iloc[-1] / rows["debit"].iloc[0])
+            shown = f"{label(store)} ({fr.number(change, 2)} fois)"
+            if last[0] > first[1]:
+                rises.append(shown)
+            elif last[1] < first[0]:
+                falls.append(shown)
+    ax.set(xscale="log", yscale="log", xlabel="écrivains simultanés")
+    ax.set_ylabel("points acquittés par seconde")
     ax.set_xticks(counts, [fr.integer(count) for count in counts])
+    ax.set_xticks([], minor=True)
     fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    best, worst = max(changes, key=changes.__getitem__), min(changes, key=changes.__getitem__)
-    title = (
-        f"De {fr.integer(counts[0])} à {fr.integer(counts[-1])} écrivains, le débit est multiplié par "
-        f"{fr.number(changes[best], 2)} ({label(best)}) et par {fr.number(changes[worst], 2)} ({label(worst)})"
+    title = f"De {fr.integer(counts[0])} à {fr.integer(counts[-1])} écrivains, "
+    parts = [f"le débit monte pour {fr.join(rises)}"] if rises else []
+    parts += (
+        [f"il baisse pour {fr.join(falls)}" if rises else f"le débit baisse pour {fr.join(falls)}"]
+        if falls
+        else []
     )
+    title += " ; ".join(parts) if parts else "aucun changement de débit n’est montré"
     page.figure(
         fig,
         label="fig-ecrivains",
         title=title,
         caption="`log_metric` en boucle, un processus, un client et un run par écrivain ; échelles logarithmiques. "
-        "Tireté : SQLite avec le journal WAL, que MLflow n’active pas.",
+        "Traits verticaux : intervalle à 95 % du débit. Tireté : SQLite avec le journal WAL, que MLflow n’active pas.",
         alt=f"Débit d’écriture selon le nombre d’écrivains, une courbe par magasin. {title}.",
     )
 
@@ -697,3 +717,12 @@ def lightest(kpis: Kpis, operation: str, quantile: str = "p50") -> tuple[str, Kp
         and record.valeur is not None
     ]
     return min(found, key=lambda item: item[0])[1:] if found else None
+
+
+def stops_notice(arrets: pd.DataFrame) -> None:
+    """Sizes that were not tried, so that the disk is not filled."""
+    for row in arrets.to_dict("records"):
+        page.missing(
+            f"{store_label(str(row['magasin']))}, {fr.integer(row['taille'])} "
+            f"{'points' if row['serie'] == 'points' else 'runs'} : {row['motif']}."
+        )

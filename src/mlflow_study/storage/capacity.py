@@ -69,6 +69,7 @@ def measure_capacity(
     temps: list[dict[str, Any]] = []
     plans: list[dict[str, Any]] = []
     fills: list[dict[str, Any]] = []
+    stops: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch, quiet_logs(), ExitStack() as stack:  # fmt: skip
         present = [name for name in wanted if reasons[name] is None]
         worker = _Capped(stack.enter_context(Worker()), cap_s, patience_s)
@@ -86,6 +87,12 @@ def measure_capacity(
                     continue
                 store, size = stores[name], ladders[name][rung]
                 before = ladders[name][rung - 1] if rung else 0
+                if before >= 1000 and (reason := _too_big(stores, name, size / before)):
+                    stops.append(
+                        {"magasin": name, "serie": "runs", "taille": size, "motif": reason}
+                    )
+                    ladders[name] = ladders[name][:rung]
+                    continue
                 scenes[name] = _grow(store, scenes[name], before, size, seed, fills)
                 octets += _octets(store, "runs", size)
                 temps += worker.times(store, scenes[name], size, watch, seed)
@@ -94,7 +101,7 @@ def measure_capacity(
                 plans += explain(store, scenes[name], ladders[name][-1])
             if name == "sqlite":
                 temps += _remedy(store, scenes[name], worker, ladders[name][-1], watch, seed)
-            octets += _points(store, points, fills, seed)
+            octets += _points(stores, name, points, fills, stops, seed)
             octets += _models(store)
             temps += _histories(store, worker, history, watch, seed)
     return {
@@ -102,6 +109,7 @@ def measure_capacity(
         "temps": pd.DataFrame(temps),
         "plans": pd.DataFrame(plans, columns=["magasin", "operation", "taille", "plan"]),
         "remplissage": pd.DataFrame(fills),
+        "arrets": pd.DataFrame(stops, columns=["magasin", "serie", "taille", "motif"]),
         "absents": pd.DataFrame(absent, columns=["magasin", "motif"], dtype=object),
     }
 
@@ -173,12 +181,35 @@ def _octets(store: Store, kind: str, size: int, counts: Mapping[str, int] | None
     ]
 
 
-def _points(store: Store, points: int, fills: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:  # fmt: skip
+def _bytes(store: Store) -> int:
+    """Bytes on disk of the tracking data of a store."""
+    if store.files is not None:
+        return sum(blocks for _, blocks in file_sizes(store.files).values())
+    return store.size()["suivi"]
+
+
+def _too_big(stores: Mapping[str, Store], name: str, growth: float) -> str:
+    """Why a store may not grow ``growth`` times: all stores together have a limit on disk."""
+    sizes = {other: _bytes(store) for other, store in stores.items()}
+    expected = sum(sizes.values()) + sizes[name] * (growth - 1)
+    return f"le disque dépasserait {DISK_BYTES // 10**9} Go" if expected > DISK_BYTES else ""
+
+
+def _points(
+    stores: Mapping[str, Store], name: str, points: int, fills: list[dict[str, Any]],
+    stops: list[dict[str, Any]], seed: int,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Bytes of the metrics table as histories are added to it."""
+    store = stores[name]
     experiment = store.create_experiment("points")
     start = {row["donnee"]: row for row in _octets(store, "points", 0)}["metrics"]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for before, after in pairwise([0, *sizes_up_to(points)]):
+        total = sum(_bytes(other) for other in stores.values()) if after > 10**5 else 0
+        if total and total + rows[-1]["total"] * (after / before - 1) > DISK_BYTES:
+            reason = f"le disque dépasserait {DISK_BYTES // 10**9} Go"
+            stops.append({"magasin": name, "serie": "points", "taille": after, "motif": reason})
+            break
         shape = Shape((after - before) // POINTS_PER_RUN, points=POINTS_PER_RUN)
         _fill(store, experiment, shape, fills, seed=seed, first=before // POINTS_PER_RUN)
         for row in _octets(store, "points", 0, {"metrics": after}):

@@ -122,11 +122,18 @@ def _one(
         "acquittes": len(durations),
         "stockes": stored,
         "debit": len(durations) / elapsed,
+        "dispersion": _dispersion(durations),
         "mediane_s": float(pd.Series(durations, dtype=float).median()),
         "pire_s": max(durations, default=float("nan")),
         "erreurs": sum(errors.values()),
         "detail": ", ".join(f"{kind} : {times}" for kind, times in sorted(errors.items())),
     }
+
+
+def _dispersion(durations: list[float]) -> float:
+    """Standard deviation of the calls' durations over their mean; NaN below two calls."""
+    series = pd.Series(durations, dtype=float)
+    return float(series.std() / series.mean())
 
 
 def _answers(workers: list[Worker], count: int, cap: float, errors: dict[str, int]) -> list[Any]:

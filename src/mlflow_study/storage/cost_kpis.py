@@ -23,6 +23,7 @@ from mlflow_study.evidence.statistics import (
     power_law,
     quantile,
     quantile_min_n,
+    rate_interval,
     straight_line,
 )
 
@@ -210,8 +211,9 @@ def writer_kpis(tables: Tables) -> Iterator[KpiValues]:
             "libelle": f"débit de {count} écrivain(s), {store}",
             "valeur": float(row["debit"]),
             "unite": "points/s",
+            "intervalle": rate_interval(row["debit"], row["acquittes"], row["dispersion"]),
             "n": int(row["acquittes"]),
-            "methode": "log_metric en boucle, un processus et un run par écrivain",
+            "methode": "log_metric en boucle, un processus et un run par écrivain ; intervalle de renouvellement",
         }
     for store, rows in _by_store(tables["ecrivains"]):
         done, errors = int(rows["acquittes"].sum()), int(rows["erreurs"].sum())

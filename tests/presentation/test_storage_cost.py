@@ -1,0 +1,197 @@
+"""Sentences about the cost of storage, in each of their variants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mlflow_study.evidence.records import Kpi
+from mlflow_study.presentation import page
+from mlflow_study.presentation import storage_cost as cost
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What reaches the page: titles and texts, in order."""
+    said: list[str] = []
+    monkeypatch.setattr(page, "finding", lambda title, text="": said.append(f"{title} | {text}"))
+    monkeypatch.setattr(page, "prose", said.append)
+    monkeypatch.setattr(page, "missing", lambda text: said.append(f"non éprouvé : {text}"))
+    monkeypatch.setattr(page, "table", lambda df, **words: said.append(df.to_string()))
+    monkeypatch.setattr(page, "figure", lambda fig, **words: said.append(words["title"]))
+    return said
+
+
+def kpi(id: str, value: float | None, low: float = 0, high: float = 0, **more: Any) -> Kpi:
+    conditions = more.pop("conditions", {} if value is not None else {"motif": "n insuffisant"})
+    return Kpi(
+        id=id, chapitre="01_stockage", libelle=id, valeur=value, unite=more.pop("unite", "rapport"),
+        intervalle=(low, high) if value is not None else None, n=60, methode="forgé", conditions=conditions,
+    )  # fmt: skip
+
+
+def table(*records: Kpi) -> dict[str, Kpi]:
+    return {record.id: record for record in records}
+
+
+def test_a_comparison_says_more_less_nothing_or_unknown() -> None:
+    said = [
+        cost.comparison(kpi("a.b", *values), "X", "Y")
+        for values in ((3.0, 2.0, 4.0), (0.5, 0.4, 0.8), (1.1, 0.5, 2.0), (None,))
+    ]
+    assert "plus lent que Y" in said[0]
+    assert "plus rapide que Y" in said[1]
+    assert "2" in said[1], "the inverse of 0,5"
+    assert "aucune différence" in said[2]
+    assert "pas pu" in said[3]
+
+
+def ratio(operation: str, value: float, low: float, high: float) -> Kpi:
+    return kpi(f"stockage.acces.rapport_defaut.{operation}.file", value, low, high)
+
+
+@pytest.mark.parametrize(
+    ("records", "title"),
+    [
+        (
+            [ratio("get_run", 0.1, 0.05, 0.2), ratio("search_page", 5, 4, 6)],
+            "Ni les fichiers ni SQLite",
+        ),
+        ([ratio("get_run", 5, 4, 6)], "SQLite est plus rapide que les fichiers"),
+        ([ratio("get_run", 0.1, 0.05, 0.2)], "Les fichiers sont plus rapides que SQLite"),
+        ([ratio("get_run", 1, 0.5, 2)], "Aucune différence"),
+        ([], "n’ont pas pu être comparés"),
+    ],
+)
+def test_files_against_sqlite(shown: list[str], records: list[Kpi], title: str) -> None:
+    cost.default_finding(table(*records))
+    assert title in shown[0]
+
+
+def sorting(shown: list[str], low: float, plan: str, cured: float) -> str:
+    temps = pd.DataFrame(
+        {"magasin": ["sqlite"] * 2, "operation": ["search_order", "search_order_analyze"],
+         "taille": [1000, 1000], "wall_s": [1.0, cured], "issue": ["mesure"] * 2}
+    )  # fmt: skip
+    plans = pd.DataFrame({"magasin": ["sqlite"], "operation": ["search_order"], "plan": [plan]})
+    law = kpi("stockage.croissance.search_order.sqlite", low + 0.2, low, low + 0.4, unite="")
+    cost.sorting_finding(table(law), temps, plans)
+    return shown[-1]
+
+
+def test_the_sorted_search_in_all_its_variants(shown: list[str]) -> None:
+    bad = sorting(shown, 1.5, "SCAN anon_1 LEFT-JOIN", 0.01)
+    assert "coûte plus que leur nombre" in bad
+    assert "SCAN anon_1" in bad
+    assert "100" in bad.partition("fois moins")[0][-12:]
+    good = sorting(shown, 0.8, "SEARCH anon_1 USING AUTOMATIC COVERING INDEX", 0.95)
+    assert "aucune croissance plus que linéaire" in good
+    assert "ne relit pas" in good
+    assert "n’y change rien" in good
+    cost.sorting_finding({}, pd.DataFrame(), pd.DataFrame())
+    assert "n’a pas été mesurée" in shown[-1]
+
+
+def writers(errors: int, lost: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"magasin": ["sqlite", "sqlite"], "ecrivains": [1, 8], "acquittes": [50, 50], "stockes": [50, 50 - lost],
+         "erreurs": [0, errors], "detail": ["", "database is locked : 3" if errors else ""],
+         "pire_s": [0.1, 2.0], "debit": [10.0, 20.0], "dispersion": [0.2, 0.2]}
+    )  # fmt: skip
+
+
+def test_writers_refused_lost_or_fine(shown: list[str]) -> None:
+    cost.writers_finding(writers(0, 0))
+    cost.writers_finding(writers(3, 0))
+    cost.writers_finding(writers(0, 1))
+    assert "Aucune écriture simultanée" in shown[0]
+    assert "refusées, aucune perdue" in shown[1]
+    assert "database is locked" in shown[1]
+    assert "acquittée manque" in shown[2]
+
+
+def test_asynchronous_everywhere_somewhere_nowhere(shown: list[str]) -> None:
+    def waits(file: tuple[float, float, float]) -> dict[str, Kpi]:
+        return table(
+            kpi("stockage.asynchrone.attente.sqlite", 50, 40, 60),
+            kpi("stockage.asynchrone.attente.file", *file),
+            kpi("stockage.asynchrone.stocke.sqlite", 1, 0.9, 1.1),
+        )
+
+    cost.asynchronous_finding(waits((3, 2, 4)))
+    cost.asynchronous_finding(waits((1, 0.5, 2)))
+    cost.asynchronous_finding({})
+    assert "sur tous les magasins" in shown[0]
+    assert "sur SQLite ; ailleurs" in shown[1]
+    assert "n’a pas été mesurée" in shown[2]
+
+
+def test_practical_sizes_measured_extrapolated_and_none(shown: list[str]) -> None:
+    prefix = "stockage.capacite.pratique_"
+    cost.practical_table(
+        table(
+            kpi(f"{prefix}1s.search_all.sqlite", 1000, 100, 1000, conditions={"origine": "mesuré"}),
+            kpi(f"{prefix}10s.search_all.sqlite", 12_345, 9_000, 20_000, conditions={"origine": "extrapolé"}),
+            kpi(f"{prefix}1s.get_run.sqlite", None),
+        )
+    )  # fmt: skip
+    text = shown[0].replace("\u202f", " ").replace("\u00a0", " ")
+    assert "1 s : ≤ 1 000" in text
+    assert "≈ 12 000 (9 000–20 000)" in text
+    assert "`get_run`" in shown[1]
+
+
+def test_quantiles_without_enough_calls_say_so(shown: list[str]) -> None:
+    found = table(
+        kpi("stockage.acces.get_run.p50.sqlite", 0.01, 0.009, 0.011, unite="s"),
+        kpi("stockage.acces.get_run.p95.sqlite", None),
+    )
+    cost.access_table(found, "p95", "tab-acces-p95")
+    assert "demande plus d’appels" in shown[0]
+    found["stockage.acces.log_param.p95.sqlite"] = kpi(
+        "stockage.acces.log_param.p95.sqlite", 0.02, 0.01, 0.03
+    )
+    cost.access_table(found, "p95", "tab-acces-p95")
+    assert "n insuffisant" not in shown[1], "an operation without any p95 is not a row"
+    assert "20 ms" in shown[1].replace("\u00a0", " ")
+
+
+def test_the_figures_state_a_finding(shown: list[str]) -> None:
+    law = kpi("stockage.croissance.search_order.sqlite", 1.9, 1.7, 2.1, unite="")
+    temps = pd.DataFrame(
+        {"magasin": ["sqlite"] * 3, "operation": ["search_order"] * 3, "taille": [100, 1000, 10_000],
+         "wall_s": [0.01, 0.1, 10.0], "issue": ["mesure", "mesure", "plafond"]}
+    )  # fmt: skip
+    cost.growth_figure(table(law), temps, 10.0)
+    cost.writers_figure(writers(0, 0))
+    cost.access_figure(
+        table(kpi("stockage.acces.get_run.p50.sqlite", 0.01, 0.009, 0.011, unite="s"))
+    )
+    assert "croît plus vite que la taille" in shown[0]
+    assert "le débit monte pour SQLite (2 fois)" in shown[1]
+    assert "get_run, SQLite" in shown[2]
+
+
+def test_the_clock_says_when_it_costs_too_much() -> None:
+    def said(share: float, busy: float) -> str:
+        return cost.clock_sentence(
+            table(
+                kpi("stockage.acces.part_horloge", share),
+                kpi("stockage.acces.part_tours_occupes", busy),
+            )
+        )
+
+    assert "sous la limite" in said(0.001, 0)
+    assert "au-dessus de la limite" in said(0.02, 0)
+    assert "Aucun tour" in said(0.001, 0)
+    assert "occupée pendant" in said(0.001, 0.3)
+
+
+def test_a_throughput_that_does_not_surely_change_is_not_said_to(shown: list[str]) -> None:
+    table = writers(0, 0)
+    cost.writers_figure(table.assign(dispersion=9.0))
+    cost.writers_figure(table.assign(debit=[20.0, 10.0]))
+    assert "aucun changement de débit" in shown[0]
+    assert "le débit baisse pour SQLite (0,5 fois)" in shown[1]
