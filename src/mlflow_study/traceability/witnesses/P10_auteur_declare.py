@@ -1,6 +1,7 @@
 # L'auteur est ce que dit une variable d'environnement, ou une étiquette.
 # Cause : mlflow/tracking/context/default_context.py:17-22 (getpass.getuser lit LOGNAME) ;
 # l'étiquette se réécrit ensuite par set_tag, sans trace.
+# Connu : mlflow/mlflow #1232 et #2096 le conseillent pour changer d'auteur.
 import os
 import tempfile
 

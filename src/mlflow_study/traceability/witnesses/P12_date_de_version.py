@@ -2,6 +2,7 @@
 # Cause : mlflow/store/model_registry/sqlalchemy_store.py:1450-1476 et 1511-1537
 # (set_model_version_tag et set_registered_model_alias n'écrivent pas last_updated_time) ;
 # le magasin de fichiers, lui, la met à jour.
+# Aucun signalement trouvé dans mlflow/mlflow.
 import tempfile
 import time
 

@@ -1,6 +1,7 @@
 # L'étiquette d'une expérience change sans que sa date de mise à jour bouge.
 # Cause : mlflow/store/tracking/sqlalchemy_store.py:2128-2144, set_experiment_tag (n'écrit que
 # l'étiquette), quand rename_experiment écrit last_update_time.
+# Aucun signalement trouvé dans mlflow/mlflow.
 import tempfile
 import time
 

@@ -2,6 +2,7 @@
 # et modifications dans l'index et hors de l'index sont collées dans le mauvais ordre.
 # Cause : mlflow/genai/git_versioning/git_info.py:59-64 (GitPython ôte la dernière fin de
 # ligne de `git diff`, et la différence hors index est mise avant celle de l'index).
+# Aucun signalement trouvé dans mlflow/mlflow (la différence vient de #17342).
 import os
 import subprocess
 import tempfile

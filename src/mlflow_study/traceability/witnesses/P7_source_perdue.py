@@ -1,6 +1,7 @@
 # Deux runs lisent la même table à deux adresses ; le second reçoit l'adresse du premier.
 # Cause : mlflow/store/tracking/sqlalchemy_store.py:2499-2513 (un jeu de données de même nom
 # et de même empreinte est réutilisé avec sa première source) ; file_store.py:1337 aussi.
+# Voisin : mlflow/mlflow #11560 (empreintes) ; de cette perte d'adresse, aucun signalement trouvé.
 import tempfile
 
 import mlflow

@@ -1,5 +1,6 @@
 # Un artefact est remplacé après la fin du run : rien de ce que montre MLflow ne change.
 # Cause : aucune empreinte n'est gardée (mlflow/entities/file_info.py : chemin, taille).
+# Aucun signalement trouvé dans mlflow/mlflow.
 import tempfile
 
 from mlflow import MlflowClient

@@ -1,6 +1,7 @@
 # Le nom est supprimé puis recréé : « m, version 1 » désigne un autre modèle.
 # Cause : mlflow/store/model_registry/sqlalchemy_store.py:516 (suppression des lignes) puis
 # :1040-1048 (le numéro repart du plus grand qui reste).
+# Connu de fait : mlflow/mlflow #11591 (nom recréé), #4593 (numéros d'une version supprimée).
 import tempfile
 
 from mlflow import MlflowClient
