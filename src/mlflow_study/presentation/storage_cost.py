@@ -328,6 +328,8 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
             "pour chaque run (`SCAN anon_1`), soit un travail en carré du nombre de runs. MLflow écrit cette "
             "sous-requête dans `_get_orderby_clauses` (`mlflow/store/tracking/sqlalchemy_store.py`, l. 10093), "
             "et ne donne jamais à SQLite les statistiques qui lui feraient choisir un index. "
+            "Nous n’avons pas trouvé ce cas signalé dans les sujets publics de mlflow/mlflow ; le plus proche, "
+            "[le 2730](https://github.com/mlflow/mlflow/issues/2730), demande que la recherche passe le millier de runs. "
         )
     else:
         text += "Le plan de SQLite ne relit pas la sous-requête pour chaque run. "
