@@ -11,6 +11,7 @@ Nothing here knows MLflow, and nothing here draws.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,6 +144,8 @@ def open_chapter(name: str, namespace: Mapping[str, Any]) -> Chapter:
         if not key.startswith("_") and key not in _IPYTHON_NAMES and isinstance(value, simple)
     }
     parameters = validate(schema, given)
+    # MLflow's progress bars want ipywidgets; their absence is no news for a reader.
+    warnings.filterwarnings("ignore", message="IProgress not found")
     build = Build.current()
     return Chapter(
         name=name,
