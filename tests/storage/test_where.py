@@ -16,6 +16,7 @@ from mlflow_study.evidence.records import Claim, Kpi
 from mlflow_study.evidence.verdicts import judge
 from mlflow_study.paths import REGISTER
 from mlflow_study.storage import deletion, inventory, kpis, limits, migration, paging
+from mlflow_study.storage.rich_experiment import record
 from mlflow_study.stores import Store, open_store
 
 WITNESSES = sorted(
@@ -189,7 +190,7 @@ def test_paging_on_a_real_store() -> None:
 
 def test_deletion_is_seen_from_behind() -> None:
     with open_store("sqlite") as store:
-        parts = deletion.observe(store, 3)
+        parts = deletion.observe(store, record(store, 3), 3)
         connection = sqlite3.connect(str(store.database_url).removeprefix("sqlite:///"))
         (models,) = connection.execute("SELECT COUNT(*) FROM logged_models").fetchone()
         (runs,) = connection.execute("SELECT COUNT(*) FROM runs").fetchone()

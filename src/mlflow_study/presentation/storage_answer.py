@@ -73,7 +73,7 @@ def advice(kpis: Kpis) -> None:
         items.append(
             "**Avant de migrer** un magasin de fichiers, ôter les lignes répétées de ses fichiers de "
             "métriques, viser une base qui n’existe pas encore, garder `mlruns`, et comparer "
-            f"avant et après : {fr.integer(len(harmed))} de nos {fr.count(len(cases), 'cas')} en sortent "
+            f"avant et après : {fr.integer(len(harmed))} de nos {fr.count(len(cases), 'cas', 'cas')} en sortent "
             "refusés ou changés."
         )
     exposed = _stores(kpis, "stockage.limite.erreur_exposee.")
@@ -81,7 +81,7 @@ def advice(kpis: Kpis) -> None:
     if database:
         items.append(
             "**Nommer court** : 250 caractères pour un run, une expérience ou un modèle passent "
-            f"partout ; au-delà, {fr.join([store_label(s) for s in database])} répond par une erreur SQL."
+            f"partout ; au-delà, une erreur SQL répond ({fr.join([store_label(s) for s in database])})."
         )
     if _any(kpis, "stockage.limite.muette."):
         items.append(

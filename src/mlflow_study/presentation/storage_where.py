@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.patches import FancyBboxPatch
 
 from mlflow_study.evidence.records import Kpi
-from mlflow_study.presentation import markdown, page
+from mlflow_study.presentation import page
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation.figures import (
     ACCENT,
@@ -21,7 +21,6 @@ from mlflow_study.presentation.figures import (
     new,
     store_label,
 )
-from mlflow_study.presentation.tables import Markup
 
 Kpis = Mapping[str, Kpi]
 Tables = Mapping[str, pd.DataFrame]
@@ -78,7 +77,7 @@ def defaults_table(defaults: pd.DataFrame) -> None:
 
 def _chosen(row: Mapping[Any, Any]) -> str:
     if row["suivi"] == "refus":
-        return "fichiers, puis refus"
+        return "fichiers choisis, puis refusés"
     where = "base SQLite" if row["magasin"] == "sqlite" else "fichiers"
     return f"{row['suivi']} ({where})"
 
@@ -487,12 +486,12 @@ def files_sentence(tables: Tables) -> str:
 _SHORT = {
     "refus clair": "refus",
     "refus obscur": "refus obscur",
-    "erreur de la base": "**erreur de la base**",
-    "erreur du système": "**erreur du système**",
+    "erreur de la base": "⚠ erreur de la base",
+    "erreur du système": "⚠ erreur du système",
     "coupe annoncée": "coupe",
-    "coupe muette": "**coupe muette**",
-    "altérée": "**altérée**",
-    "illisible": "**illisible**",
+    "coupe muette": "⚠ coupe muette",
+    "altérée": "⚠ altérée",
+    "illisible": "⚠ illisible",
 }
 
 
@@ -513,7 +512,7 @@ def limits_table(limites: pd.DataFrame) -> None:
         label="tab-limites",
         title="La plus longue valeur relue intacte, et ce qui arrive à la suivante",
         caption="En caractères, sauf les lots (nombre d’éléments d’une requête, ou octets). "
-        "≥ : rien n’a cédé jusque-là. En gras, ce qui n’est ni un refus clair ni une coupe annoncée.",
+        "≥ : rien n’a cédé jusque-là. ⚠ : ni un refus clair, ni une coupe annoncée.",
     )
 
 
@@ -521,9 +520,7 @@ def _limit(row: Any) -> Any:
     size = fr.integer(int(row["trouvee"]))
     if not row["bornee"]:
         return f"≥ {size}"
-    return Markup(
-        markdown.inline(f"{size}, {_SHORT.get(str(row['au_dela']), str(row['au_dela']))}")
-    )
+    return f"{size}, {_SHORT.get(str(row['au_dela']), str(row['au_dela']))}"
 
 
 def limits_finding(limites: pd.DataFrame) -> None:
@@ -712,8 +709,8 @@ def space_table(place: pd.DataFrame) -> None:
             {
                 "Magasin": store_label(backend),
                 "Pris": int(at["pleine"] - at["vide"]),
-                "Rendu à la suppression": int(at["pleine"] - at["supprimée"]),
-                "Rendu par gc": int(at["pleine"] - at["gc"]),
+                "Rendu à la suppression": max(0, int(at["pleine"] - at["supprimée"])),
+                "Rendu par gc": max(0, int(at["pleine"] - at["gc"])),
                 "Rendu après compactage": int(at["pleine"] - at["compactée"]),
             }
         )
@@ -741,7 +738,7 @@ def space_finding(kpis: Kpis) -> None:
         page.finding("`mlflow gc` rend la place au disque")
         return
     text = f"Rien, ou presque, n’est rendu sur {_labels(none)}"
-    text += f" ; {_labels(some)} rend la place." if some else "."
+    text += f" ; la place est rendue sur {_labels(some)}." if some else "."
     page.finding(
         "Supprimer ne rend pas la place : il faut compacter la base",
         text + " Les lignes effacées laissent des pages libres que la base garde pour elle, et "
@@ -757,9 +754,9 @@ def migration_table(cas: pd.DataFrame) -> None:
     rows = []
     for row in cas.to_dict("records"):
         if row["refus"]:
-            outcome = "**refusée en entier**"
+            outcome = "⚠ refusée en entier"
         elif row["silencieux"]:
-            outcome = "**« succès », avec perte**"
+            outcome = "⚠ « succès », avec perte"
         else:
             outcome = "fidèle"
         rows.append(
@@ -768,7 +765,7 @@ def migration_table(cas: pd.DataFrame) -> None:
                 "Objets": int(row["objets"]),
                 "Altérés": None if row["refus"] else int(row["alteres"]),
                 "Perdus": None if row["refus"] else int(row["perdus"]),
-                "Issue": Markup(markdown.inline(outcome)),
+                "Issue": outcome,
             }
         )
     page.table(
@@ -779,15 +776,16 @@ def migration_table(cas: pd.DataFrame) -> None:
     )
 
 
-def alterations_table(entites: pd.DataFrame) -> None:
+def alterations_table(cas: pd.DataFrame, entites: pd.DataFrame) -> None:
     """What changed, with an example."""
+    labels = dict(zip(cas["cas"], cas["libelle"], strict=True))
     harmed = entites[(entites["alteres"] + entites["perdus"]) > 0]
     if harmed.empty:
         return
     page.table(
         pd.DataFrame(
             {
-                "Cas": harmed["cas"],
+                "Cas": [labels.get(str(case), str(case)) for case in harmed["cas"]],
                 "Ce qui change": harmed["entite"],
                 "Altérés": harmed["alteres"],
                 "Perdus": harmed["perdus"],
@@ -815,7 +813,7 @@ def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.D
     if not harmed:
         page.finding(
             "La migration est fidèle dans tous les cas essayés",
-            f"{fr.count(len(legal), 'cas')}, chaque objet relu des deux côtés.",
+            f"{fr.count(len(legal), 'cas', 'cas')}, chaque objet relu des deux côtés.",
         )
     elif "ordinaire" in by_name.index and by_name.loc["ordinaire", "refus"]:
         page.finding(
@@ -833,7 +831,7 @@ def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.D
     if len(silent):
         names = fr.join([str(label) for label in silent["libelle"]])
         page.finding(
-            f"La migration dit « succès » et change des données dans {fr.count(len(silent), 'cas')}",
+            f"La migration dit « succès » et change des données dans {fr.count(len(silent), 'cas', 'cas')}",
             f"Cas : {names}. L’infini devient le plus grand flottant, une métrique de modèle "
             "`NaN` disparaît, `\\r\\n` devient `\\n`, la date d’une appréciation devient zéro : "
             "ce que l’on voit dans le tableau.",
@@ -867,7 +865,7 @@ def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.D
         page.finding(
             "Une base existante est effacée avant que la migration ait réussi",
             "À « Overwrite? », répondre oui efface la base aussitôt "
-            "(`mlflow/store/fs2db/cli.py:44`) ; si la source est ensuite refusée, "
+            "(`mlflow/store/fs2db/cli.py:42`) ; si la source est ensuite refusée, "
             f"l’ancienne est perdue : {fr.count(lost, 'run')} sur {row['runs_avant']} dans notre essai. "
             "La migration n’est atomique que pour ce qu’elle apporte.",
         )

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlflow_study.bulk import Shape, fill
+from mlflow_study.bulk import RUN_TABLES, Shape, fill
 from mlflow_study.storage import inventory
-from mlflow_study.storage.rich_experiment import Rich, fluent, record
+from mlflow_study.storage.rich_experiment import Rich, fluent
 from mlflow_study.stores import Store
 
 Row = dict[str, Any]
@@ -74,17 +74,15 @@ def _identities(rich: Rich) -> dict[str, str]:
     }
 
 
-def observe(store: Store, seed: int) -> dict[str, list[Row]]:
-    """Delete, restore, delete, collect.  Parts:
+def observe(store: Store, rich: Rich, seed: int) -> dict[str, list[Row]]:
+    """Delete, restore, delete, collect the run of ``rich``.  Parts:
 
     - ``etapes``: one row per stage: is the run visible, listed, whole? its bytes?
     - ``restes``: places where identifiers or markers remain after ``gc`` of the run;
     - ``place``: bytes of a heavy experiment before, after deletion, after ``gc``, after the
       database's own compaction.
     """
-    with fluent(store) as mlflow:
-        rich = record(store, seed)
-        mlflow.set_tracking_uri(store.tracking_uri)
+    with fluent(store):
         client = store.client()
         big = Path(store.artifacts or ".") / ".gros"
         big.write_bytes(os.urandom(ARTIFACT_BYTES))
@@ -181,9 +179,9 @@ def _space(store: Store, seed: int) -> list[Row]:
 
 _COMPACT = {
     "sqlite": ["VACUUM"],
-    "postgresql": ["VACUUM FULL"],
-    "mysql": [f"OPTIMIZE TABLE {t}" for t in ("metrics", "latest_metrics", "params", "tags", "runs")],
-}  # fmt: skip
+    "postgresql": [f"VACUUM FULL {table}" for table in RUN_TABLES],
+    "mysql": [f"OPTIMIZE TABLE {table}" for table in RUN_TABLES],
+}
 
 
 def _compact(store: Store) -> None:
@@ -198,9 +196,7 @@ def _compact(store: Store) -> None:
             for statement in _COMPACT[engine.dialect.name]:
                 connection.execute(text(statement))
             if engine.dialect.name == "mysql":
-                connection.execute(
-                    text("ANALYZE TABLE metrics, latest_metrics, params, tags, runs")
-                )
+                connection.execute(text(f"ANALYZE TABLE {', '.join(RUN_TABLES)}"))
     finally:
         engine.dispose()
 

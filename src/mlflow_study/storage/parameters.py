@@ -91,3 +91,6 @@ class Stockage(ChapterParameters):
         pattern=r"^(aucune|\d+\.\d+\.\d+)$",
         description="version de MLflow à installer à part pour lui faire lire nos données, ou aucune",
     )
+    serveur_postgresql: bool = Field(
+        default=False, description="inventorier aussi le serveur sur PostgreSQL"
+    )

@@ -111,31 +111,19 @@ def _wine(marker: str, planted: float) -> tuple[pd.DataFrame, Any]:
     return features, target
 
 
-def double_traces(store: Store, n: int) -> int:
-    """Record ``n`` small traces; returns how many left their spans among the artifacts.
+def trace_copies(store: Store) -> int:
+    """Files ``traces.json`` among the artifacts; -1 where they cannot be seen.
 
-    On an SQL store spans are rows; a file ``traces.json`` beside them is a second copy.
-    Returns -1 where the artifacts cannot be seen.
+    On an SQL store spans are rows: such a file is a second copy.
     """
-    from mlflow.entities.trace_location import MlflowExperimentLocation
-
-    if store.artifacts is None:
-        return -1
-    before = set(store.artifacts.rglob("traces.json"))
-    with fluent(store) as mlflow:
-        place = MlflowExperimentLocation(store.create_experiment("traces"))
-        for _ in range(n):
-            with (
-                mlflow.start_span("question", trace_destination=place),
-                mlflow.start_span("recherche"),
-            ):
-                pass
-            mlflow.flush_trace_async_logging()
-    return len(set(store.artifacts.rglob("traces.json")) - before)
+    return -1 if store.artifacts is None else len(list(store.artifacts.rglob("traces.json")))
 
 
-def record(store: Store, seed: int) -> Rich:
-    """Train a classifier and record all of it, by the fluent API, as a user would."""
+def record(store: Store, seed: int, traces: int = 0) -> Rich:
+    """Train a classifier and record all of it, by the fluent API, as a user would.
+
+    ``traces`` more small traces, of two spans each, are recorded beside.
+    """
     import numpy as np
     from matplotlib.figure import Figure
     from mlflow.models import infer_signature
@@ -195,7 +183,7 @@ def record(store: Store, seed: int) -> Rich:
             client.update_model_version(version.name, version.version, m["version_note"])
             client.set_model_version_tag(version.name, version.version, "revue", m["version_tag"])
             client.set_registered_model_alias(version.name, m["alias"], version.version)
-            trace = _trace(mlflow, experiment, m, refused)
+            trace = _trace(mlflow, experiment, m, refused, traces)
             try:
                 mlflow.genai.register_prompt(f"{m['registered_model']}-prompt", m["prompt"])
             except mlflow.MlflowException as error:
@@ -206,8 +194,13 @@ def record(store: Store, seed: int) -> Rich:
     )  # fmt: skip
 
 
-def _trace(mlflow: Any, experiment: str, m: dict[str, str], refused: dict[str, str]) -> str:
-    """One trace with a nested span and a feedback; returns the trace id."""
+def _trace(
+    mlflow: Any, experiment: str, m: dict[str, str], refused: dict[str, str], more: int
+) -> str:
+    """One trace with a nested span and a feedback, ``more`` small ones; returns its id.
+
+    They are flushed together: a flush waits for a second, however little there is to do.
+    """
     from mlflow.entities.trace_location import MlflowExperimentLocation
 
     place = MlflowExperimentLocation(experiment)
@@ -216,6 +209,9 @@ def _trace(mlflow: Any, experiment: str, m: dict[str, str], refused: dict[str, s
         with mlflow.start_span(m["span_name"]) as span:
             span.set_attribute("etape", m["span_attribute"])
         root.set_outputs("fin")
+    for _ in range(more):
+        with mlflow.start_span("a", trace_destination=place), mlflow.start_span("b"):
+            pass
     mlflow.flush_trace_async_logging()
     trace = str(root.trace_id)
     mlflow.set_trace_tag(trace, "sujet", m["trace_tag"])

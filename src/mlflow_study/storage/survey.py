@@ -14,19 +14,24 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study.storage import deletion, inventory, limits, paging
-from mlflow_study.storage.rich_experiment import double_traces, record
+from mlflow_study.storage.rich_experiment import Rich, record, trace_copies
 from mlflow_study.stores import StoreName, open_stores, unavailable
 
 Row = dict[str, Any]
 
 INVENTORY_ONLY: frozenset[str] = frozenset({"http+postgresql"})
 """Servers whose two halves (HTTP, this database) are each tried elsewhere in the round."""
+_LEFT_OUT = "l’inventaire de ce magasin est réservé aux profils plus longs"
 FILE_RUNS = 150
 """Runs to page through on a file store, which needs some 10 ms for each."""
 
 
 def tour(
-    backends: tuple[StoreName, ...], runs: int, traces: int, seed: int
+    backends: tuple[StoreName, ...],
+    runs: int,
+    traces: int,
+    seed: int,
+    left_out: tuple[str, ...] = (),
 ) -> dict[str, pd.DataFrame]:
     """Go round the stores.  Parts:
 
@@ -40,19 +45,21 @@ def tour(
     parts: dict[str, list[Row]] = {name: [] for name in _COLUMNS}
     schema: dict[str, pd.DataFrame] = {}
     absent = {name: unavailable(name) for name in backends}
+    absent |= {name: _LEFT_OUT for name in backends if name in left_out}
     parts["absents"] = [{"backend": b, "motif": why} for b, why in absent.items() if why]
     with _patience(), open_stores([b for b, why in absent.items() if not why]) as stores:
         for name, store in stores.items():
+            rich = None
             if not store.foreign:
-                _inventory(store, parts, traces, seed)
+                rich = _inventory(store, parts, traces, seed)
                 if store.database_url is not None and not schema:
                     schema = inventory.schema(store)
             if name in INVENTORY_ONLY:
                 continue
             parts["limites"] += limits.probe(store)
             parts["pages"] += paging.observe(store, FILE_RUNS if store.files else runs, seed)
-            if not store.foreign:
-                for part, rows in deletion.observe(store, seed + 1).items():
+            if rich is not None:
+                for part, rows in deletion.observe(store, rich, seed).items():
                     parts[part] += rows
             _clean(store)
     empty = {"colonnes": pd.DataFrame(), "liens": pd.DataFrame()}
@@ -85,8 +92,8 @@ def _columns(name: str, rows: Iterable[Row]) -> list[str]:
     return list(seen)
 
 
-def _inventory(store: Any, parts: dict[str, list[Row]], traces: int, seed: int) -> None:
-    rich = record(store, seed)
+def _inventory(store: Any, parts: dict[str, list[Row]], traces: int, seed: int) -> Rich:
+    rich = record(store, seed, traces)
     if store.database_url is not None:
         parts["tables"] += inventory.tables(store)
     parts["fichiers"] += inventory.files(store, inventory.role_names(rich))
@@ -95,8 +102,9 @@ def _inventory(store: Any, parts: dict[str, list[Row]], traces: int, seed: int) 
         {"backend": store.name, "genre": kind, "message": message[:200]}
         for kind, message in rich.refused.items()
     ]
-    doubled = double_traces(store, traces)
-    parts["traces"].append({"backend": store.name, "traces": traces, "doubles": doubled})
+    copies = trace_copies(store)
+    parts["traces"].append({"backend": store.name, "traces": traces + 1, "doubles": copies})
+    return rich
 
 
 def _clean(store: Any) -> None:
