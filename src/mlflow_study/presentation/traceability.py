@@ -524,8 +524,11 @@ def lineage(tables: Mapping[str, pd.DataFrame], backend: str) -> None:
     equal = int((part["formats"]["relu"] == "égal").sum())
     broken = part["contraintes"]["contrainte"].tolist()
     gaps = part["manques"]["sorte"].value_counts()
+    late = (
+        " (un point de métrique ajouté après coup)" if any("metrique" in b for b in broken) else ""
+    )
     rule = (
-        f"Elle rompt {fr.count(len(broken), 'contrainte', 'contraintes')} de PROV : {fr.join(broken)} (la métrique ajoutée après coup)."
+        f"Elle rompt {fr.count(len(broken), 'contrainte', 'contraintes')} de PROV : {fr.join(broken)}{late}."
         if broken
         else "Elle ne rompt aucune des contraintes vérifiées."
     )

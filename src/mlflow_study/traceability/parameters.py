@@ -16,7 +16,7 @@ class Tracabilite(ChapterParameters):
     notebook: ClassVar[str] = "04_tracabilite"
 
     backends: list[StoreName] = Field(
-        default=["file", "sqlite", "postgresql"],
+        default=["sqlite", "file", "postgresql"],
         min_length=1,
         description="magasins interrogés et modifiés ; celui qui manque est dit non éprouvé",
     )
