@@ -195,3 +195,20 @@ def test_a_throughput_that_does_not_surely_change_is_not_said_to(shown: list[str
     cost.writers_figure(table.assign(debit=[20.0, 10.0]))
     assert "aucun changement de débit" in shown[0]
     assert "le débit baisse pour SQLite (0,5 fois)" in shown[1]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "title"),
+    [((1, 0.9, 1.1), "ne dépend pas"), ((9, 8, 10), "s’allonge"), ((1.4, 0.9, 2), "pas tranché")],
+)
+def test_reading_with_a_long_history(
+    shown: list[str], bounds: tuple[float, float, float], title: str
+) -> None:
+    conditions = {"points": 20_000, "points_au_moins": 100}
+    cost.history_finding(
+        table(kpi("stockage.acces.get_run_historique.sqlite", *bounds, conditions=conditions))
+    )
+    assert title in shown[0]
+    assert "20" in shown[0]
+    cost.history_finding({})
+    assert "n’a pas été mesurée" in shown[1]

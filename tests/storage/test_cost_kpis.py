@@ -164,6 +164,7 @@ RATIO_AT_LEAST = {
 BOUND_AT_MOST = {
     "S30": ("stockage.croissance.search_order.sqlite", "stockage.croissance.search_page.postgresql", 1.5),
     "S33": ("stockage.acces.get_run_historique.sqlite", "stockage.acces.get_run_historique.postgresql", 1.5),
+    "S34": ("stockage.acces.historique_parmi.sqlite", "stockage.acces.historique_parmi.postgresql", 1.5),
 }  # fmt: skip
 
 

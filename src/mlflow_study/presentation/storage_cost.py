@@ -342,6 +342,44 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
     page.finding(title, text)
 
 
+def history_finding(kpis: Kpis) -> None:
+    """Does reading a run, or one history, depend on all that the run holds?"""
+    lines, states = [], set()
+    for name, words in (
+        ("get_run_historique", "`get_run`, de {0} à {1} points d’historique"),
+        (
+            "historique_parmi",
+            "`get_metric_history` de la même métrique, de {0} à {1} points dans le run",
+        ),
+    ):
+        shown = []
+        for store in stores_of(kpis, f"stockage.acces.{name}"):
+            record = kpis[f"stockage.acces.{name}.{store}"]
+            if record.valeur is None:
+                continue
+            low, high = record.intervalle or (float(record.valeur),) * 2
+            if store != "file":
+                states.add("grows" if low > 1.5 else "flat" if high <= 1.5 else "unknown")
+            shown.append(
+                f"{fr.number(record.valeur, 2)} fois ({store_label(store)}, IC à 95 % : {fr.interval(low, high)})"
+            )
+            least, most = (
+                int(record.conditions.get(key, 0)) for key in ("points_au_moins", "points")
+            )
+        if shown:
+            lines.append(f"{words.format(fr.integer(least), fr.integer(most))} : {fr.join(shown)}.")
+    if not lines:
+        page.finding("La lecture des historiques n’a pas été mesurée")
+        return
+    if states == {"flat"}:
+        title = "Sur une base, lire un run ou un historique ne dépend pas du reste de l’historique"
+    elif "grows" in states:
+        title = "Sur au moins une base, une lecture s’allonge avec le reste de l’historique"
+    else:
+        title = "Il n’est pas tranché si une base lit plus lentement un run à long historique"
+    page.finding(title, "Durée rapportée à celle du plus petit : " + " ".join(lines))
+
+
 def plans_table(plans: pd.DataFrame, operation: str = "search_order") -> None:
     """The query plans of one operation, as the databases print them."""
     rows = plans[plans["operation"] == operation]

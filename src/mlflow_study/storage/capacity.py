@@ -42,6 +42,8 @@ FEW_S = 1.0
 FOLLOWED = ("search_order",)
 """Operations tried at every size whatever they take: their growth is worse than linear."""
 MODELS = (10, 100, 1000)
+CROWD = (1, 10, 100)
+"""Keys of the runs of which one history, always as long, is read."""
 DISK_BYTES = 2 * 10**9
 """Most bytes on disk, all stores together (the issue's limit)."""
 
@@ -333,11 +335,19 @@ def _histories(store: Store, worker: _Capped, points: int, watch: Watch, seed: i
             store, scene, size, watch, seed, ("get_metric_history", "get_run"), "histories"
         )
         rows += [row | {"operation": _HISTORY[row["operation"]]} for row in timed]
+    for keys in CROWD:
+        shape = Shape(runs=1, metrics=keys, points=POINTS_PER_RUN)
+        run = fill(store, experiment, shape, seed=points + keys).run_ids[0]
+        scene = Scene(store.tracking_uri, experiment, (run,), run, experiment, target)
+        size = keys * POINTS_PER_RUN
+        timed = worker.times(store, scene, size, watch, seed, ("get_metric_history",), "crowd")
+        rows += [row | {"operation": "get_metric_history_crowd"} for row in timed]
     return rows
 
 
 _HISTORY = {"get_metric_history": "get_metric_history", "get_run": "get_run_history"}
-"""``get_run_history``: ``get_run`` of a run whose metric has a long history."""
+"""``get_run_history``: ``get_run`` of a run whose metric has a long history.
+``get_metric_history_crowd``: one short history among those of more and more other metrics."""
 
 
 def _remedy(

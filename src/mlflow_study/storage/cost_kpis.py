@@ -37,7 +37,7 @@ SQL = ("sqlite", "postgresql", "mariadb")
 ARTIFACTS = ("log_artifact", "load_model")
 """Operations that mostly read or write artifacts, which lie in files with every store."""
 WITNESSES = Path(__file__).with_name("witnesses")
-CLAIMS = ("S4", "S30", "S31", "S32", "S33")
+CLAIMS = ("S4", "S30", "S31", "S32", "S33", "S34")
 DATA = {
     "metrics": ("point", "point de métrique"),
     "params": ("param", "paramètre"),
@@ -336,7 +336,7 @@ def practical(tables: Tables) -> pd.DataFrame:
     """
     laws, rows = affine_laws(tables), []
     for (store, operation), calls in tables["temps"].groupby(["magasin", "operation"]):
-        if operation == "search_order_analyze":
+        if operation in ("search_order_analyze", "get_metric_history_crowd"):
             continue
         medians = {int(str(size)): float(times.median())
                    for size, times in calls.groupby("taille")["wall_s"]}  # fmt: skip
@@ -410,18 +410,30 @@ def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
     yield from _history_independence(tables)
 
 
+INDEPENDENCE = {
+    "get_run_history": ("get_run_historique", "get_run, historique long/court"),
+    "get_metric_history_crowd": (
+        "historique_parmi",
+        "get_metric_history, beaucoup/peu de métriques",
+    ),
+}
+"""Operation whose time should not depend on the size → (KPI, label)."""
+
+
 def _history_independence(tables: Tables) -> Iterator[KpiValues]:
-    """``get_run`` of a run with the longest history against one with the shortest."""
+    """Time at the largest size over time at the smallest."""
     temps = tables["temps"]
-    calls = temps[(temps["operation"] == "get_run_history") & (temps["issue"] == "mesure")]
-    for store, rows in _by_store(calls):
-        sizes = sorted(rows["taille"].unique())
-        long, short = (rows[rows["taille"] == size]["wall_s"].to_numpy() for size in (sizes[-1], sizes[0]))  # fmt: skip
-        yield _ratio(
-            f"stockage.acces.get_run_historique.{store}",
-            f"get_run avec {sizes[-1]} points rapporté à {sizes[0]} points, {store}",
-            long, short,
-        )  # fmt: skip
+    for operation, (name, words) in INDEPENDENCE.items():
+        calls = temps[(temps["operation"] == operation) & (temps["issue"] == "mesure")]
+        for store, rows in _by_store(calls):
+            sizes = sorted(rows["taille"].unique())
+            long, short = (
+                rows[rows["taille"] == size]["wall_s"].to_numpy() for size in (sizes[-1], sizes[0])
+            )
+            ratio = _ratio(f"stockage.acces.{name}.{store}", f"{words}, {store}", long, short)
+            yield ratio | {
+                "conditions": {"points": int(sizes[-1]), "points_au_moins": int(sizes[0])}
+            }
 
 
 def kpis(access: Tables | None = None, capacity: Tables | None = None) -> Iterator[KpiValues]:
