@@ -68,7 +68,7 @@ def test_sections_figures_and_tables_are_numbered(page: BeautifulSoup) -> None:
 def test_references_are_resolved(page: BeautifulSoup) -> None:
     links = {a["href"]: a.get_text() for a in page.select("#stockage p a")}
     assert links["#fig-acces"] == "figure\u00a01"
-    assert links["#tab-acces"] == "tableau\u00a02"
+    assert links["#tab-acces"] == "tableau\u00a01"
     assert links["#affirmation-T1"] == "T1"
     assert links["#ref-zaharia2018"].startswith("Zaharia")
     assert "ZAHARIA, Matei" in text(page, "#ref-zaharia2018")
@@ -228,21 +228,6 @@ def test_without_synthesis_the_chapters_answer_in_the_summary(
     page = BeautifulSoup(html, "lxml")
     assert "Dans une base SQLite" in text(page, "#resume .reponses dd")
     assert page.select_one("#synthese") is None
-
-
-def test_a_table_of_claims_shown_twice_has_two_anchors(edition: Build, tmp_path: Path) -> None:
-    notebook = nbformat.read(edition.notebooks / f"{CHAPTER}.ipynb", as_version=4)
-    again = [
-        new_code_cell(cell.source, outputs=cell.outputs)
-        for cell in notebook.cells
-        if cell.source == "page.claims(verdicts)"
-    ]
-    cells = [*notebook.cells, *again]
-    page = BeautifulSoup(
-        build_report(_with_notebook(edition, tmp_path, cells)).read_text(encoding="utf-8"), "lxml"
-    )
-    first, second = page.select('[id^="tab-verdicts-"].tableau')
-    assert second["id"] == f"{first['id']}-2"
 
 
 def test_two_chapters_may_use_one_label(edition: Build, tmp_path: Path) -> None:

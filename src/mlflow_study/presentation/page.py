@@ -157,10 +157,9 @@ def source_link(source: Source) -> str:
     """A source as a link, or as a file of the installed package; its title is left as it is."""
     title = _markdown.label(source.titre, typeset=False)
     if re.match(r"https?://", source.lien):
-        title = f'<a href="{escape(source.lien)}">{title}</a>'
-    elif source.lien:
-        title = f"{title} (<code>{escape(source.lien)}</code>)"
-    return f"<cite>{title}</cite>"
+        return f'<a class="source" href="{escape(source.lien)}">{title}</a>'
+    place = f" (<code>{escape(source.lien)}</code>)" if source.lien else ""
+    return f"<cite>{title}{place}</cite>"
 
 
 def verdict_badge(verdict: str) -> str:
@@ -170,34 +169,30 @@ def verdict_badge(verdict: str) -> str:
 
 
 def claims(items: Iterable[Claim | Verdict], *, before: bool = False) -> None:
-    """The chapter's claims: statements and criteria (of ``Claim``, or with ``before``), or
-    the verdicts with their reasons (of ``Verdict``)."""
+    """The chapter's claims: statements, sources and criteria (of ``Claim``, or with
+    ``before``), or the verdicts with their reasons (of ``Verdict``)."""
     records = list(items)
     if not records:
         raise ValueError("no claim to show")
     judged = not before and all(isinstance(record, Verdict) for record in records)
-    rows = []
+    lines = []
     for record in records:
-        link = f'<a href="#affirmation-{record.id}">{record.id}</a>'
-        statement = _markdown.inline(record.enonce)
         if judged and isinstance(record, Verdict):
-            why = f"{verdict_badge(record.verdict)} {_markdown.inline(record.motif)}"
+            more = f"{verdict_badge(record.verdict)} {_markdown.inline(record.motif)}"
         else:
-            statement += f" {source_link(record.source)}"
-            why = _markdown.inline(_refuting(record))
-        rows.append(_tables.stacked_row([link, statement, why]))
+            more = f"{source_link(record.source)}. {_markdown.inline(_refuting(record))}"
+        lines.append(
+            f'<li><a href="#affirmation-{record.id}">{record.id}</a> '
+            f"{_markdown.inline(record.enonce)} <small>{more}</small></li>"
+        )
     title = "Ce que valent ces affirmations" if judged else "Ce que MLflow affirme"
-    last = "Verdict, et pourquoi" if judged else "Ce qui la réfuterait"
-    kind = "verdicts" if judged else "affirmations"
-    label = f"tab-{kind}-{re.sub(r'[^a-z0-9]+', '-', records[0].chapitre.lower()).strip('-')}"
-    html = _tables.stacked(label, title, "", ["N°", "MLflow affirme", last], rows)
-    _show(html, f"[tableau {label}] {title}")
+    _show(f'<ul class="affirmations">{"".join(lines)}</ul>', f"[{title}]")
 
 
 def _refuting(record: Claim | Verdict) -> str:
     """What would refute a claim, or why it is not tested."""
     if isinstance(record, Verdict):
-        return record.critere
+        return f"Critère{fr.NBSP}: {record.critere}"
     if record.critere is None:
-        return f"non éprouvée{fr.NBSP}: {record.non_eprouvee}"
-    return record.critere.texte
+        return f"Non éprouvée{fr.NBSP}: {record.non_eprouvee}"
+    return f"Critère{fr.NBSP}: {record.critere.texte}"

@@ -99,7 +99,7 @@ def _proofs(verdict: Verdict, anchors: Mapping[str, str]) -> str:
         links.append(f'<a href="#{chapter}">chapitre</a>')
     if witness := anchors.get(f"temoin:{verdict.id}"):
         links.append(f'<a href="#{witness}">témoin</a>')
-    return f"Preuves{fr.NBSP}: {', '.join(links)}" if links else ""
+    return f"({', '.join(links)})" if links else ""
 
 
 def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
@@ -110,12 +110,12 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
     rows = []
     for verdict in evidence.verdicts:
         statement = (
-            f"{markdown.inline(verdict.enonce)} {source_link(verdict.source)} "
-            f"<small>Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small>"
+            f"{markdown.inline(verdict.enonce)} <small>{source_link(verdict.source)}. "
+            f"Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small>"
         )
         judgement = (
             f"{verdict_badge(verdict.verdict)} {markdown.inline(verdict.motif)} "
-            f"<small>{_proofs(verdict, anchors)}</small>"
+            f"{_proofs(verdict, anchors)}"
         )
         rows.append(stacked_row([verdict.id, statement, judgement], f"affirmation-{verdict.id}"))
     return stacked(

@@ -148,7 +148,7 @@ def _media(soup: BeautifulSoup) -> Iterator[str]:
 
 def _verbatim(tag: Tag) -> bool:
     """Code, foreign words, ranks and shapes are not French prose."""
-    marks = {"rang", "faits", "verdict"} & set(tag.get_attribute_list("class"))
+    marks = {"rang", "faits", "verdict", "source"} & set(tag.get_attribute_list("class"))
     return (
         bool(marks)
         or tag.name in _VERBATIM
@@ -197,8 +197,8 @@ def words(soup: BeautifulSoup) -> Iterator[str]:
             if match := pattern.search(text):
                 around = text[max(0, match.start() - 25) : match.end() + 15].strip()
                 yield f"{place}{NBSP}: {name} (« …{around}… »)"
-        for match in _NAN.finditer(text):
-            around = text[max(0, match.start() - 25) : match.end() + 15].strip()
+        for match in _NAN.finditer(_QUOTED.sub("« … »", text)):
+            around = match.string[max(0, match.start() - 25) : match.end() + 15].strip()
             yield f"{place}{NBSP}: valeur brute « {match[0]} » (« …{around}… »)"
         english = _ENGLISH.findall(_QUOTED.sub("", text))
         if len(english) >= 2:
@@ -209,7 +209,7 @@ def _leftovers(soup: BeautifulSoup) -> Iterator[str]:
     if soup.select_one(".bref.attente"):
         yield "un « En bref » n’a pas été rempli"
     for text in soup.find_all(string=True):
-        if text.find_parent(["script", "style"]):
+        if text.find_parent(["script", "style", "nav"]):
             continue
         value = str(text)
         if match := _PATHS.search(value):

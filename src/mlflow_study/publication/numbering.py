@@ -20,8 +20,6 @@ from mlflow_study.publication.citations import Citations
 
 _REFERENCE = re.compile(r"\[@([^\]\[]+)\]")
 _CLAIM = re.compile(r"[A-Z]\d+")
-_REPEATABLE = ("tab-affirmations-", "tab-verdicts-")
-"""Tables that ``page.claims`` names itself: the synthesis may show a chapter's again."""
 _VERBATIM = {"code", "pre", "script", "style", "a"}
 
 
@@ -138,8 +136,7 @@ def number_floats(soup: BeautifulSoup) -> Names:
     for selector, word in (("figure.figure", "figure"), ("div.tableau", "tableau")):
         for rank, block in enumerate(soup.select(selector), 1):
             label, chapter = str(block["id"]), chapter_of(block)
-            repeated = (chapter, label) in names.own
-            if repeated and not label.startswith(_REPEATABLE):
+            if (chapter, label) in names.own:
                 raise StudyError(f"Deux figures ou tableaux portent le nom « {label} ».")
             anchor, times = label, 1
             while anchor in names.words:
@@ -147,8 +144,7 @@ def number_floats(soup: BeautifulSoup) -> Names:
                 anchor = f"{label}-{times}"
             if anchor != label:
                 _rename(block, label, anchor)
-            if not repeated:
-                names.own[chapter, label] = anchor
+            names.own[chapter, label] = anchor
             names.words[anchor] = f"{word}{NBSP}{rank}"
             title = block.select_one(".titre")
             if title is not None:
@@ -220,7 +216,7 @@ def contents_html(entries: list[Entry]) -> str:
     """Nested list of links."""
 
     def line(entry: Entry) -> str:
-        number = f'<span class="rang">{entry.number}</span> ' if entry.number else ""
+        number = f"{entry.number}{NBSP} " if entry.number else ""
         children = "".join(line(child) for child in entry.children)
         nested = f"<ol>{children}</ol>" if children else ""
         return f'<li><a href="#{entry.anchor}">{number}{_escape(entry.title)}</a>{nested}</li>'

@@ -202,7 +202,7 @@ def _verdicts(section: Tag) -> Iterator[str]:
     for row in page.select("#registre tbody tr") if isinstance(page, Tag) else []:
         if row.select_one(f'a[href="#{section["id"]}"]') is None:
             continue
-        statement = _inner(row.find_all("td")[0]).partition("<cite")[0]
+        statement = _inner(row.find_all("td")[0]).partition("<small")[0]
         rows.append(
             f'<tr><th scope="row">{_inner(row.find("th"))}</th><td>{statement}</td>'
             f"<td>{row.select_one('.verdict')}</td></tr>"
