@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.patches import FancyBboxPatch
 
 from mlflow_study.evidence.records import Kpi
-from mlflow_study.presentation import page
 from mlflow_study.presentation import numbers as fr
+from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import (
     ACCENT,
     INK,
@@ -320,7 +320,7 @@ _LAYOUT: dict[str, tuple[float, float]] = {
     "registered_model_aliases": (2, 5),
 }
 """Where a table is drawn, (column, row).  What is in it, and its links, come from the database."""
-_SHOWN = 6
+_SHOWN = 5
 _W, _H = 0.88, 0.80
 
 
@@ -341,17 +341,20 @@ def schema_figure(columns: pd.DataFrame, links: pd.DataFrame) -> None:
         if row["table"] in drawn and row["vers"] in drawn and row["table"] != row["vers"]
     ]
     for source, target in kept:
-        _arrow(ax, drawn[source], drawn[target])
+        (sx, sy), (tx, ty) = drawn[source], drawn[target]
+        if abs(sx - tx) + abs(sy - ty) == 1:
+            _arrow(ax, drawn[source], drawn[target])
     for name, (x, y) in drawn.items():
-        _box(ax, x, y, name, columns[columns["table"] == name])
+        targets = dict.fromkeys(target for source, target in kept if source == name)
+        _box(ax, x, y, name, columns[columns["table"] == name], list(targets))
     pointing = [source for source, target in kept if target == "runs"]
     page.figure(
         fig,
         label="fig-schema",
         title=f"{len(drawn)} tables portent une étude ; {fr.count(len(pointing), 'clé étrangère mène', 'clés étrangères mènent')} aux runs",
         caption=f"Lu dans la base même ({len(present)} tables, "
-        f"{fr.count(len(links), 'clé étrangère', 'clés étrangères')}). En gras, la clé primaire ; flèche : clé étrangère, vers "
-        "la table visée. Les tables sont placées à la main, leur contenu et leurs liens sont "
+        f"{fr.count(len(links), 'clé étrangère', 'clés étrangères')}). En gras, la clé primaire ; « → » : "
+        "clé étrangère, vers la table nommée, tracée entre voisines. Les tables sont placées à la main, leur contenu et leurs liens sont "
         "lus. Un lien qui manque n’est pas déclaré dans la base.",
         alt=f"Schéma de {len(drawn)} tables en trois colonnes : les tables params, tags, "
         "metrics et latest_metrics sont reliées à runs, runs à experiments ; inputs et "
@@ -359,7 +362,7 @@ def schema_figure(columns: pd.DataFrame, links: pd.DataFrame) -> None:
     )
 
 
-def _box(ax: Any, x: float, y: float, name: str, columns: pd.DataFrame) -> None:
+def _box(ax: Any, x: float, y: float, name: str, columns: pd.DataFrame, targets: list[str]) -> None:
     ax.add_patch(
         FancyBboxPatch(
             (x, y), _W, _H, boxstyle="round,pad=0,rounding_size=0.03", facecolor=PAPER,
@@ -386,6 +389,9 @@ def _box(ax: Any, x: float, y: float, name: str, columns: pd.DataFrame) -> None:
         ax.text(
             x + 0.04, y + 0.215 + 0.085 * len(shown), rest, fontsize=7.8, color=SOFT, va="center"
         )
+    if targets:
+        foot = "→ " + ", ".join(targets)
+        ax.text(x + 0.04, y + _H - 0.06, foot, fontsize=7.5, color=ACCENT, va="center")
 
 
 def _arrow(ax: Any, source: tuple[float, float], target: tuple[float, float]) -> None:

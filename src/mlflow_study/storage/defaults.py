@@ -6,6 +6,7 @@ one metric) and says where it went.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -204,8 +205,5 @@ def _not_made(reason: str) -> pd.DataFrame:
 
 def _network() -> dict[str, str]:
     """What ``uv`` needs to reach its index: the user's own settings, if any."""
-    import os
-
-    return {
-        k: v for k, v in os.environ.items() if k.startswith(("UV_", "PIP_")) or "proxy" in k.lower()
-    }
+    own = ("UV_", "PIP_", "SSL_", "REQUESTS_CA")
+    return {k: v for k, v in os.environ.items() if k.startswith(own) or "proxy" in k.lower()}

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 INVENTORY_ONLY: frozenset[str] = frozenset({"http+postgresql"})
 """Servers whose two halves (HTTP, this database) are each tried elsewhere in the round."""
 _LEFT_OUT = "l’inventaire de ce magasin est réservé aux profils plus longs"
-FILE_RUNS = 150
+FILE_RUNS = 60
 """Runs to page through on a file store, which needs some 10 ms for each."""
 
 
