@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -389,6 +390,15 @@ def fields(records: pd.DataFrame, classes: pd.DataFrame) -> None:
     )
 
 
+def _apart(heights: Sequence[float], decades: float = 0.09) -> list[float]:
+    """Heights on a logarithmic axis, pushed up where labels would overlap."""
+    placed = list(heights)
+    order = sorted(range(len(placed)), key=lambda i: placed[i])
+    for below, above in pairwise(order):
+        placed[above] = max(placed[above], placed[below] * 10**decades)
+    return placed
+
+
 def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
     """Time and calls of the five tasks against the size of the store."""
     wrong = int((~table["juste"]).sum())
@@ -411,12 +421,13 @@ def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
         f"« {steepest} », est multipliée par {fr.number(float(growth.to_numpy().max()))} quand le magasin l’est par {fr.integer(round(sizes[-1] / sizes[0]))}.",
     )
     fig, ax = new(height=3.0)
+    heights = _apart([float(v) for v in median[sizes[-1]]])
     for rank, (task, values) in enumerate(median.iterrows()):
         line = ("-", "--", "-.", ":", (0, (5, 1)))[rank % 5]
         ax.plot(sizes, values, marker="o", linestyle=line, color=store_colour(backend), alpha=0.9)
         ax.annotate(
             str(task),
-            (sizes[-1], values.iloc[-1]),
+            (sizes[-1], heights[rank]),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",

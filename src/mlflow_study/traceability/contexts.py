@@ -19,11 +19,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -42,8 +40,6 @@ URL = "mlflow.source.git.repoURL"
 DIRTY, DIFF = "mlflow.source.git.dirty", "mlflow.source.git.diff"
 _HOOK = "ETUDE_PENDANT"
 TIMEOUT_S = 120.0
-TOGETHER = 2
-"""Launches at the same time."""
 
 
 @dataclass(frozen=True)
@@ -672,26 +668,11 @@ def observe_contexts(
     """
     chosen = [c for c in CONTEXTS if (c.id in contexts if contexts else real or not c.slow)]
     rows: list[dict[str, Any]] = []
-    with (
-        open_stores(backends) as stores,
-        ExitStack() as stack,
-        ThreadPoolExecutor(TOGETHER) as pool,
-    ):
-        ready: Queue[Interpreters] = Queue()
-        for _ in range(TOGETHER):
-            ready.put(stack.enter_context(interpreters(real, hook)))
-
-        def observe(context: Context, store: Store) -> list[dict[str, Any]]:
-            pythons = ready.get()
-            try:
-                with tempfile.TemporaryDirectory(prefix="etude-", ignore_cleanup_errors=True) as d:
-                    return _observe(context, store, pythons, Path(d).resolve())
-            finally:
-                ready.put(pythons)
-
+    with open_stores(backends) as stores, interpreters(real, hook) as pythons:
         for name, store in stores.items():
-            store.client().get_experiment("0")  # opens the store once, before the threads do
-            for found in pool.map(observe, chosen, [store] * len(chosen)):
+            for context in chosen:
+                with tempfile.TemporaryDirectory(prefix="etude-", ignore_cleanup_errors=True) as d:
+                    found = _observe(context, store, pythons, Path(d).resolve())
                 rows += [{"backend": name, **row} for row in found]
     return pd.DataFrame(rows)
 

@@ -186,7 +186,7 @@ def record_questions(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
             ),
             (
                 "version",
-                "run, modèle et auteur d’une version",
+                "champs d’une version remplis et justes",
                 ("run-version", "modele", "auteur-version"),
             ),
         ):
