@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from mlflow_study.publication import lint
+
 pytestmark = pytest.mark.navigateur
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -116,8 +118,8 @@ def test_nothing_overflows(browser: Any, report_html: Path, width: int) -> None:
 
 def test_the_page_stays_light(browser: Any, report_html: Path) -> None:
     page = opened(browser, report_html)
-    assert page.evaluate("document.querySelectorAll('*').length") <= 6_000
-    assert report_html.stat().st_size <= 3_000_000
+    assert page.evaluate("document.querySelectorAll('*').length") <= lint.MAX_ELEMENTS
+    assert lint.weight(report_html.read_text(encoding="utf-8")) == []
     page.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_study.publication.lint import violations
+from mlflow_study.publication.lint import violations, weight
 
 GOOD = (
     '<!DOCTYPE html><html lang="fr"><head><title>t</title></head><body><h1>Titre</h1>'
@@ -60,8 +60,6 @@ def test_a_good_page_has_none() -> None:
         ("<table><tr><th>x</th></tr></table>", "scope"),
         ('<table border="1"><tr><td>x</td></tr></table>', "attribut de présentation"),
         ('<div class="bref attente"><p>x</p></div>', "n’a pas été rempli"),
-        ("<p>x</p>" * 6000, "éléments"),
-        (f"<pre>{'x' * 3_000_001}</pre>", "pèse"),
     ],
 )
 def test_each_rule_catches_its_fault(body: str, rule: str) -> None:
@@ -75,3 +73,18 @@ def test_the_language_and_the_doctype_are_required() -> None:
     assert any(
         "doctype" in line for line in violations(GOOD.replace("<!DOCTYPE html>", "").format(""))
     )
+
+
+def test_weight() -> None:
+    assert weight(GOOD.format("<p>x</p>")) == []
+    (fault,) = weight(
+        GOOD.format(f'<main><section id="lourde">{"<p>x</p>" * 6000}</section></main>')
+    )
+    assert "éléments" in fault
+    assert "lourde 6\u202f000" in fault
+    (fault,) = weight(GOOD.format(f"<pre>{'x' * 3_000_001}</pre>"))
+    assert "pèse" in fault
+
+
+def test_a_message_of_a_program_may_be_english() -> None:
+    assert found("<td>ValueError\u00a0: the array was not read from the file</td>") == ""

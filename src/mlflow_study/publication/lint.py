@@ -42,6 +42,8 @@ _ENGLISH = re.compile(
 )
 _QUOTED = re.compile(r"«[^»]*»")
 """A foreign term may be quoted."""
+_MESSAGE = re.compile(r"\w(?:Error|Exception|Warning)\b")
+"""What a program answered is told in its own words."""
 _TYPOGRAPHY = (
     (re.compile(r"(?<=\S) [;!?](?=\s|$)"), "espace ordinaire devant ; ! ou ?"),
     (re.compile(r"\w[;!?](?=\s|$)"), "pas d’espace fine devant ; ! ou ?"),
@@ -64,18 +66,34 @@ _TYPOGRAPHY = (
 def violations(page: str) -> list[str]:
     """Everything that breaks a rule in a built page, empty when it is fit to publish."""
     soup = BeautifulSoup(page, "lxml")
-    found: list[str] = []
-    for check in (_structure, _anchors, _headings, _independence, _media, words, _leftovers):
-        found.extend(check(soup))
+    checks = (_structure, _anchors, _headings, _independence, _media, words, _leftovers)
+    return [fault for check in checks for fault in check(soup)]
+
+
+def weight(page: str) -> list[str]:
+    """What makes a page heavy.
+
+    Apart from ``violations``: a run on many stores may pass these limits and still be read,
+    so they bind the published edition, not every build.
+    """
+    found = []
     size = len(page.encode("utf-8"))
     if size > MAX_BYTES:
         found.append(f"la page pèse {integer(size)}{NBSP}octets, plus que {integer(MAX_BYTES)}")
+    soup = BeautifulSoup(page, "lxml")
     elements = len(soup.find_all(True))
     if elements > MAX_ELEMENTS:
+        parts = [(len(part.find_all(True)), attribute(part, "id")) for part in _parts(soup)]
+        heavy = ", ".join(f"{name} {integer(n)}" for n, name in sorted(parts, reverse=True)[:12])
         found.append(
-            f"la page compte {integer(elements)}{NBSP}éléments, plus que {integer(MAX_ELEMENTS)}"
+            f"la page compte {integer(elements)}{NBSP}éléments, plus que "
+            f"{integer(MAX_ELEMENTS)}{NBSP}: {heavy}"
         )
     return found
+
+
+def _parts(soup: BeautifulSoup) -> list[Tag]:
+    return soup.select("main > section[id], div.tableau[id]")
 
 
 def _structure(soup: BeautifulSoup) -> Iterator[str]:
@@ -201,7 +219,7 @@ def words(soup: BeautifulSoup) -> Iterator[str]:
             around = match.string[max(0, match.start() - 25) : match.end() + 15].strip()
             yield f"{place}{NBSP}: valeur brute « {match[0]} » (« …{around}… »)"
         english = _ENGLISH.findall(_QUOTED.sub("", text))
-        if len(english) >= 2:
+        if len(english) >= 2 and not _MESSAGE.search(text):
             yield f"{place}{NBSP}: anglais non traduit (« {text.strip()[:80]} »)"
 
 
