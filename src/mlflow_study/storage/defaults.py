@@ -147,7 +147,8 @@ try:
     found = mlflow.MlflowClient(sys.argv[1]).search_runs(["1"])
     out["lecture"] = f"{len(found)} run"
 except Exception as error:
-    out["lecture"] = type(error).__name__ + ": " + " ".join(str(error).split())[:160]
+    said = " ".join(w for w in str(error).split() if "/" not in w)
+    out["lecture"] = type(error).__name__ + ": " + said[:160]
 print("JSON" + json.dumps(out))
 """
 
@@ -155,6 +156,9 @@ print("JSON" + json.dumps(out))
 def older(release: str) -> pd.DataFrame:
     """An older MLflow, in an environment made by ``uv``: its default store, and whether it
     reads a database that this MLflow wrote.
+
+    SQLAlchemy is held below 2.1, which releases 2.x cannot import: that would be another
+    reason to fail.
 
     One row; ``motif`` says why where the environment could not be made (empty otherwise).
     """
@@ -184,7 +188,16 @@ def older(release: str) -> pd.DataFrame:
             "--with",
             f"mlflow=={release}",
         ]
-        command += ["--with", "setuptools<81", "python", "-c", _OLD, database]
+        command += [
+            "--with",
+            "setuptools<81",
+            "--with",
+            "sqlalchemy<2.1",
+            "python",
+            "-c",
+            _OLD,
+            database,
+        ]
         try:
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, timeout=600,
