@@ -148,7 +148,9 @@ def _number_again(scene: Scene) -> None:
 def _version(scene: Scene, source: str) -> None:
     """A version whose source is a path of its own under the run."""
     uri = scene.client.get_run(scene.run).info.artifact_uri
-    scene.client.create_model_version(scene.name, f"{uri}/{source}", scene.run)
+    scene.client.create_model_version(
+        scene.name, f"{uri}/{source}", scene.run, await_creation_for=0
+    )
 
 
 def _experiment(scene: Scene) -> None:

@@ -380,4 +380,4 @@ def _colleague(asker: Asker) -> Truth:
 
 
 def _register(client: MlflowClient, name: str, source: str, run: str) -> None:
-    client.create_model_version(name, source, run, model_id=_model_id(source))
+    client.create_model_version(name, source, run, model_id=_model_id(source), await_creation_for=0)

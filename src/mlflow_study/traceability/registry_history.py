@@ -136,7 +136,9 @@ class Life:
         run, source, model_id = self.rng.choice(
             [s for s in self.sources if s[0] not in self.deleted_runs]
         )
-        made = self.client.create_model_version(name, source, run, model_id=model_id)
+        made = self.client.create_model_version(
+            name, source, run, model_id=model_id, await_creation_for=0
+        )
         number = str(made.version)
         self.living[model].append(number)
         return [

@@ -217,7 +217,9 @@ def _hide(store: Store, number: int, experiment: str) -> Needles:
             run_id, [DatasetInput(Dataset("ventes", digest, "local", '{"uri": "ventes.csv"}'), [])]
         )
         client.set_terminated(run_id)
-        client.create_model_version(name, f"{run.info.artifact_uri}/m", run_id)
+        client.create_model_version(
+            name, f"{run.info.artifact_uri}/m", run_id, await_creation_for=0
+        )
         runs.append(run_id)
         values.append(value)
     client.set_registered_model_alias(name, "champion", "4")
