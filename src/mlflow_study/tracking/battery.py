@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mlflow_study.stores import SQL_STORES, StoreName, open_stores
+from mlflow_study.stores import StoreName, open_stores
 from mlflow_study.tracking import faults, server_faults, ui
 from mlflow_study.tracking.atomicity import atomicity
 from mlflow_study.tracking.autologging import autologging, metrics_afterwards
@@ -41,22 +41,33 @@ def values(
     filters: int,
     orders: int,
     batches: list[int],
+    studied: list[StoreName],
+    page: bool,
+    points: int,
     seed: int,
 ) -> dict[str, Table]:
     """Every experiment on values: ``cases`` gives the backends and their sampled cases.
 
     Tables: ``aller_retour`` on all backends; ``sens, completude, recherche, lots`` on
-    those opened directly; ``chasse`` on files and SQLite; ``types, autolog, apres`` on
-    SQLite.  On a foreign server only the round trip writes.
+    those of ``studied``, opened directly; ``chasse`` on files and SQLite; ``types,
+    autolog, apres`` on SQLite; ``page`` (``ui.COLUMNS``) on a server, one row
+    «non éprouvée» where none or no browser is at hand.  On a foreign server only the
+    round trip writes.
     """
+    served = next((name for name in cases if name.startswith("http+")), None)
+    reason = ui.missing() if page else "le paramètre « page » est à false"
+    if served is None and reason is None:
+        reason = "aucun magasin derrière un serveur n’est demandé"
     ordered = [name for name in LENGTHY if name in cases]
     with open_stores(ordered, quick_folder()) as opened:
         stores = {name: portable(store) for name, store in opened.items()}
-        direct = [store for name, store in stores.items() if name in (*SQL_STORES, "file")]
+        direct = [store for name, store in stores.items() if name in studied]
         jobs = [
             Job("aller_retour", roundtrip, (store, sample(cases[name], seed)))
             for name, store in stores.items()
         ]
+        if served is not None and reason is None:
+            jobs.append(Job("page", ui.look, (stores[served], points)))
         if "sqlite" in stores:
             jobs.append(Job("autolog", autologging, (stores["sqlite"],)))
         for store in direct:
@@ -66,14 +77,30 @@ def values(
             jobs.append(Job("lots", atomicity, (store, batches)))
         for name in ("sqlite", "file"):
             if name in stores:
-                jobs += [Job("chasse", hunt, (stores[name], [facet], examples)) for facet in facets]
+                jobs.append(Job("chasse", hunt, (stores[name], facets, examples)))
         if "sqlite" in stores:
             jobs.append(Job("types", types, (stores["sqlite"],)))
             jobs.append(Job("apres", metrics_afterwards, (stores["sqlite"],)))
-        return run_jobs(jobs)
+        tables = run_jobs(jobs)
+    return tables if reason is None else {**tables, "page": ui.not_looked(reason)}
 
 
-def _struck(
+def integrity(
+    backends: list[StoreName],
+    servers: list[StoreName],
+    trials: int,
+    replies: int,
+    writers: int,
+    database_kills: int,
+    server_kills: int,
+    seed: int,
+) -> Table:
+    """Every fault; columns ``faults.COLUMNS``.  See ``faults`` and ``server_faults``."""
+    arguments = (backends, servers, trials, replies, writers, database_kills, server_kills, seed)
+    return run_jobs([Job("", _strike, arguments)])[""]
+
+
+def _strike(
     backends: list[StoreName],
     servers: list[StoreName],
     trials: int,
@@ -107,29 +134,3 @@ def _struck(
         for future in futures:
             rows = future.result() + rows
     return pd.DataFrame(rows, columns=list(faults.COLUMNS))
-
-
-def integrity(
-    backends: list[StoreName],
-    servers: list[StoreName],
-    trials: int,
-    replies: int,
-    writers: int,
-    database_kills: int,
-    server_kills: int,
-    page: bool,
-    points: int,
-    seed: int,
-) -> dict[str, Table]:
-    """Every fault, and MLflow's own page.
-
-    Tables: ``pannes`` (``faults.COLUMNS``) and ``page`` (``ui.COLUMNS``, one row
-    «non éprouvée» where no browser can be driven).
-    """
-    arguments = (backends, servers, trials, replies, writers, database_kills, server_kills, seed)
-    jobs = [Job("pannes", _struck, arguments)]
-    reason = ui.missing() if page else "le paramètre « page » est à false"
-    if reason is None:
-        jobs.append(Job("page", ui.look, (points,)))
-    tables = run_jobs(jobs, workers=2)
-    return tables if reason is None else {**tables, "page": ui.not_looked(reason)}

@@ -35,7 +35,12 @@ def strategy(facet: str) -> Any:
         st.floats(width=32).map(np.float32), whole.map(np.int64),
     )  # fmt: skip
     moments = st.one_of(
-        st.integers(), st.floats(), st.booleans(), whole.map(np.int64), st.fractions()
+        st.integers(),
+        st.integers(min_value=2**53),
+        st.floats(),
+        st.booleans(),
+        whole.map(np.int64),
+        st.fractions(),
     )
     long = st.integers(5998, 8003).map(lambda size: "a" * size)
 

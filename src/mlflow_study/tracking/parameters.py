@@ -34,6 +34,10 @@ class Suivi(ChapterParameters):
         le=1_000_000,
         description="cas tirés pour l’aller-retour dans chaque autre magasin",
     )
+    etudies: list[Literal["file", "sqlite", "postgresql", "mariadb"]] = Field(
+        default=["file", "sqlite", "postgresql"],
+        description="magasins dont on éprouve aussi le sens, la complétude, la recherche et les lots",
+    )
     essais_sens: int = Field(
         default=30, ge=5, le=100_000, description="essais de chaque propriété (dernier, doublons…)"
     )
@@ -41,7 +45,7 @@ class Suivi(ChapterParameters):
         default=25, ge=5, le=100_000, description="exemples que Hypothesis essaie par facette"
     )
     facettes: list[Facet] = Field(
-        default=["pas", "valeur"], description="facettes où Hypothesis cherche un témoin"
+        default=["pas"], description="facettes où Hypothesis cherche un témoin"
     )
     filtres: int = Field(
         default=100, ge=10, le=1_000_000, description="expressions de search_runs tirées"

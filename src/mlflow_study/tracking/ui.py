@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlflow_study.stores import Store, open_store
-from mlflow_study.tracking.workers import quick_folder
+from mlflow_study.stores import Store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -177,11 +176,15 @@ def _poisoned(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]
     ]
 
 
-def look(points: int) -> pd.DataFrame:
+def look(store: Store, points: int) -> pd.DataFrame:
+    """Numbers and points shown by MLflow's page against those stored, on a running server.
+
+    ``points`` of one curve.  Columns ``COLUMNS``.
+    """
     from playwright.sync_api import sync_playwright
 
-    with open_store("http+sqlite", quick_folder()) as store, sync_playwright() as driver:
-        ids = _prepare(store, points)
+    ids = _prepare(store, points)
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"]
         )
@@ -192,8 +195,6 @@ def look(points: int) -> pd.DataFrame:
             rows += _poisoned(page, store.tracking_uri, ids)
         finally:
             browser.close()
-        if store.process is not None:
-            store.process.stop()
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -5,7 +5,9 @@ Opens no database and starts no thread, so that forks are safe.
 
 from __future__ import annotations
 
+import hypothesis  # noqa: F401
 import mlflow
+import mlflow.server.handlers
 import mlflow.sklearn
 from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.store.tracking import file_store, sqlalchemy_store  # noqa: F401

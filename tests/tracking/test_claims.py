@@ -1,0 +1,86 @@
+"""The claims of the chapter: forged evidence gives each verdict, witnesses still show it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mlflow_study.evidence.files import read_register
+from mlflow_study.evidence.records import Claim, Kpi
+from mlflow_study.evidence.verdicts import judge
+from mlflow_study.paths import REGISTER
+from mlflow_study.tracking import witnesses
+
+CLAIMS = [claim for claim in read_register(REGISTER) if claim.chapitre == "02_suivi"]
+EXPECTED = {
+    "T3": "signe gardé : False",
+    "T4": "SQLite 1, fichiers 2",
+    "T5": "−1 puis NaN montre nan ; +1 puis NaN montre 1.0",
+    "T6": "2 refus, expérience illisible",
+    "T8": "paramètres sur 300",
+    "T9": "'perte/': False, '.': False, 'a//b': False, 'perte\\n': True",
+    "T10": "statut FINISHED",
+    "T11": "code 1, statut FINISHED",
+    "T13": "11000 signes donnés, 6000 gardés",
+    "T14": "refus",
+    "T17": "un appel à create_run, 2 runs",
+    "T18": "4 runs rendus, 3 distincts",
+    "T19": "6001 signes écrits, 6000 lus, 0 avis",
+    "T20": "SQLite (None, 7), fichiers ('iris', 0) ; run lisible : False",
+}
+
+
+def forged(claim: Claim, failures: int, n: int, where: int = 0) -> Kpi:
+    assert claim.critere is not None
+    pattern = claim.critere.kpis[where % len(claim.critere.kpis)]
+    value = n - failures if claim.critere.forme == "presence" else failures
+    id = pattern.replace("*", f"s{where}")
+    return Kpi(
+        id=id,
+        chapitre="02_suivi",
+        libelle=f"c{where}",
+        valeur=value,
+        unite="",
+        n=n,
+        methode="forgée",
+    )
+
+
+def verdict(claim: Claim, kpis: list[Kpi], witness: bool = True) -> str:
+    found = judge(claim, {k.id: k for k in kpis}, {claim.id: "x"} if witness else {}, ["02_suivi"])
+    return found.verdict
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_each_verdict_can_come_out(claim: Claim) -> None:
+    assert verdict(claim, [forged(claim, 0, 10_000)]) == "confirmée"
+    failed = forged(claim, 10_000, 10_000)
+    assert verdict(claim, [failed]) == "réfutée"
+    assert verdict(claim, [failed], witness=False) == "indéterminée"
+    assert verdict(claim, []) == "non éprouvée"
+    assert claim.critere is not None
+    if claim.critere.n_min > 1:
+        assert verdict(claim, [forged(claim, 0, 1)]) == "indéterminée"
+    if "*" in "".join(claim.critere.kpis) or len(claim.critere.kpis) > 1:
+        assert (
+            verdict(claim, [forged(claim, 0, 10_000), forged(claim, 10_000, 10_000, 1)])
+            == "nuancée"
+        )
+
+
+def test_there_are_enough_claims_and_each_has_a_source() -> None:
+    assert len(CLAIMS) >= 14
+    assert all(claim.source.lien.startswith("https://") for claim in CLAIMS)
+
+
+@pytest.mark.parametrize("claim", sorted(witnesses.files()))
+def test_witness_still_shows_what_it_says(claim: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(witnesses.files()[claim])], capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    told = done.stdout.splitlines()[-1]
+    assert told.startswith("TÉMOIN")
+    assert EXPECTED[claim] in told
+    if claim == "T10":
+        assert int(told.split("points gardés")[0].split()[-1]) < 200

@@ -1,0 +1,76 @@
+"""Journals, writers and the checker: planted losses are seen, real faults strike."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlflow_study.stores import Store, open_store
+from mlflow_study.tracking import faults
+from mlflow_study.tracking.proxy import Proxy
+from mlflow_study.tracking.writers import Journal, Zygote, zygote
+
+
+@pytest.fixture(scope="module")
+def writers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    with zygote(tmp_path_factory.mktemp("zygote")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    with open_store("sqlite") as opened:
+        opened.create_experiment("essai")
+        yield opened
+
+
+def test_a_journal_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    path.write_text("R abc\nB m0\nA m0\nB m1\nE m1 ValueError non\nS 0.75 m1\nB m2\n", "utf-8")
+    journal = Journal.read(path)
+    assert (journal.run_id, journal.tried, journal.acknowledged) == ("abc", ["m0", "m1", "m2"], {"m0"})  # fmt: skip
+    assert journal.refused == {"m1": "ValueError non"}
+    assert journal.slowest_s == 0.75
+
+
+def test_planted_losses_are_counted() -> None:
+    journal = Journal("r", ["m0", "m1", "m2"], {"m0", "m1"})
+    compared = faults._compare([journal], Counter({"m0": 2, "m2": 1}))
+    assert compared["perdues"] == 1
+    assert compared["sans_accuse"] == 1
+    assert compared["doublons"] == 1
+    assert compared["demandees"] == 3
+    assert compared["acquittees"] == 2
+
+
+@pytest.mark.parametrize(
+    ("ending", "with_block", "status"),
+    [
+        ("fin", True, "FINISHED"),
+        ("exception", True, "FAILED"),
+        ("exception", False, "FINISHED"),
+        ("SIGKILL", True, "RUNNING"),
+    ],
+)
+def test_endings_leave_the_status_that_we_know(
+    store: Store, writers: Zygote, ending: str, with_block: bool, status: str
+) -> None:
+    row = faults._ending(store, writers, ending, with_block, True, 0, 1)
+    assert row["statut"] == status
+    assert row["perdues"] == 0
+    assert row["acquittees"] > 0
+
+
+def test_a_full_disk_is_struck_or_said_untested(writers: Zygote) -> None:
+    (row,) = faults._guarded("sqlite", "disque plein", lambda: faults._disk_full(writers))
+    assert row["detail"].startswith("non éprouvé") or "full" in row["detail"]
+
+
+def test_the_proxy_loses_only_what_it_is_told() -> None:
+    proxy = Proxy("http://127.0.0.1:1")
+    try:
+        proxy.lose = 1
+        assert [proxy.take("lose"), proxy.take("lose"), proxy.take("cut")] == [True, False, False]
+    finally:
+        proxy.server_close()

@@ -1,0 +1,109 @@
+"""The instruments on a real SQLite store, small."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mlflow_study.stores import Store, open_store
+from mlflow_study.tracking import filters as search
+from mlflow_study.tracking.atomicity import atomicity
+from mlflow_study.tracking.causes import causes
+from mlflow_study.tracking.completeness import completeness
+from mlflow_study.tracking.filters import filters
+from mlflow_study.tracking.generators import Case, Write
+from mlflow_study.tracking.hunt import hunt
+from mlflow_study.tracking.roundtrip import Bench
+from mlflow_study.tracking.semantics import PROPERTIES, TRIALS, semantics
+from mlflow_study.tracking.workers import quick_folder
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    with open_store("sqlite", quick_folder()) as opened:
+        yield opened
+
+
+def one(write: Write) -> Case:
+    return Case("métrique", "essai", "client", (write,))
+
+
+def test_known_cases_get_their_known_class(store: Store) -> None:
+    import numpy as np
+
+    outcomes = Bench.open(store).outcomes(
+        [one(Write("a", 0.5)), one(Write("b", -0.0)), one(Write("c", float("inf"))), one(Write("a@b", 1.0))]
+    )  # fmt: skip
+    assert [o.classe for o in outcomes] == [
+        "identique",
+        "altérée en silence",
+        "altérée avec avis",
+        "refus clair",
+    ]
+    harmed = Bench.open(store).outcomes([one(Write("d", 0.5, step=np.int64(1)))])[0]
+    assert (harmed.classe, harmed.lecture) == ("nuit à ce qui était stocké", "run voisin")
+
+
+def test_a_harmful_case_does_not_stain_its_neighbours(store: Store) -> None:
+    import numpy as np
+
+    cases = [one(Write("a", 0.5)), one(Write("b", 0.5, step=np.int64(1))), one(Write("c", 0.5))]
+    classes = [o.classe for o in Bench.open(store).outcomes(cases)]
+    assert classes == ["identique", "nuit à ce qui était stocké", "identique"]
+
+
+def test_semantics_tries_every_property(store: Store) -> None:
+    table = semantics(store, 8, seed=1).set_index("propriete")
+    assert set(table.index) == set(PROPERTIES) == set(TRIALS)
+    assert (table.n >= 3).all()
+    assert table.contre_exemples["dernier"] == 0
+    assert table.contre_exemples["dernier-numpy"] == table.n["dernier-numpy"]
+    assert table.contre_exemples["doublons"] == 0
+
+
+def test_the_search_oracle_on_values_worked_out_by_hand() -> None:
+    assert search._matches(float("nan"), "!=", 1.0)
+    assert not search._matches(float("nan"), "=", float("nan"))
+    assert not search._matches(None, "!=", "a")
+    assert search._matches(None, "IS NULL", None)
+    assert search._matches("a\nb", "LIKE", "a%b")
+    assert not search._matches("Adam", "LIKE", "a%")
+    assert search._matches("ÉA", "ILIKE", "é%")
+    assert not search._matches("a%m", "LIKE", "a\\%m")
+
+
+def test_filters_are_compared_and_planted_truth_is_seen(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = filters(store, runs=8, filters=12, orders=5, seed=2)
+    assert set(table.issue) <= {"exact", "écart", "refus"}
+    assert (table[table.genre == "ordre"].issue == "exact").all()
+    monkeypatch.setattr(search, "_matches", lambda *_: False)
+    lying = filters(store, runs=8, filters=12, orders=0, seed=2)
+    assert (lying.issue == "écart").any()
+
+
+def test_completeness_counts_every_point_and_sees_the_sampling(store: Store) -> None:
+    table = completeness(store, [10, 2600], 20, seed=1)
+    points = table[table.objet == "points"].set_index(["voie", "ecrits"]).rendus
+    assert points["get_metric_history", 2600] == 2600
+    assert points["get-history-bulk-interval", 2600] == 2500
+    assert points["get-history-bulk-interval", 10] == 10
+    quiet = table[table.voie.str.startswith("pages de 7")]
+    assert (quiet.distincts == quiet.ecrits).all()
+
+
+def test_a_bad_item_in_a_batch(store: Store) -> None:
+    table = atomicity(store, [20]).set_index(["mauvais", "place"])
+    assert table.issue["métrique : nom refusé", "au milieu"] == "rien et une erreur"
+    assert table.issue["métrique : pas de 2^63", "au milieu"] == "une partie et une erreur"
+
+
+def test_the_hunt_finds_and_shrinks_the_numpy_step(store: Store) -> None:
+    table = hunt(store, ["pas"], 12)
+    harm = table[table.classe == "nuit à ce qui était stocké"].iloc[0]
+    assert "pas np.int64(0)" in harm.cas or "pas 0.5" in harm.cas
+
+
+def test_every_cause_is_found_in_the_installed_mlflow() -> None:
+    table = causes()
+    assert (table.ligne > 0).all(), table[table.ligne == 0].defaut.tolist()
