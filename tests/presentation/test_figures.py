@@ -82,6 +82,16 @@ def test_ticks_are_french_on_linear_and_logarithmic_axes() -> None:
     assert any(text.endswith("\u00a0s") for text in logarithmic)
 
 
+def test_minor_ticks_of_a_logarithmic_axis_are_bare() -> None:
+    fig, ax = figures.new()
+    ax.plot([1, 8], [1, 8])
+    ax.set_xscale("log")
+    ax.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+    shown = texts(figures.svg(fig))
+    assert {"1", "2", "4", "8"} <= set(shown)
+    assert not any("10" in text for text in shown)
+
+
 def test_decimal_ticks_use_the_comma() -> None:
     fig, ax = figures.new()
     ax.plot([0, 1], [0, 1])

@@ -263,6 +263,7 @@ def french_axes(fig: Any) -> None:
                 axis.set_major_formatter(_French())
             elif isinstance(current, LogFormatter):
                 axis.set_major_formatter(FuncFormatter(_power))
+            if isinstance(axis.get_minor_formatter(), LogFormatter):
                 axis.set_minor_formatter(NullFormatter())
 
 

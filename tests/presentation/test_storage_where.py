@@ -1,0 +1,145 @@
+"""Chapter 1 says what was measured, whichever way it came out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mlflow_study.evidence.records import Kpi
+from mlflow_study.presentation import page, storage_answer
+from mlflow_study.presentation import storage_where as where
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Titles and texts of what is put on the page."""
+    heard: list[str] = []
+    monkeypatch.setattr(page, "finding", lambda title, text="": heard.append(f"{title}\n{text}"))
+    monkeypatch.setattr(page, "prose", heard.append)
+    monkeypatch.setattr(page, "missing", heard.append)
+    monkeypatch.setattr(page, "table", lambda df, **options: heard.append(df.to_string()))
+    return heard
+
+
+def kpi(id: str, valeur: Any, n: int | None = None, **conditions: Any) -> Kpi:
+    return Kpi(
+        id=id, chapitre="01_stockage", libelle="x", valeur=valeur, unite="", n=n, methode="x",
+        conditions=conditions,
+    )  # fmt: skip
+
+
+def by_id(*records: Kpi) -> dict[str, Kpi]:
+    return {record.id: record for record in records}
+
+
+def test_existing_data_used_or_refused(said: list[str]) -> None:
+    where.existing_finding(by_id(kpi("stockage.defaut.existant", "écrit")))
+    where.existing_finding(by_id(kpi("stockage.defaut.existant", "refus")))
+    assert "restent utilisées" in said[0]
+    assert "refusées" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("doubles", "words"), [(0, "là seulement"), (5, "selon une course"), (12, "écrits deux fois")]
+)
+def test_spans_once_by_chance_or_twice(said: list[str], doubles: int, words: str) -> None:
+    where.double_finding(by_id(kpi("stockage.trace.deux_fois.sqlite", doubles, 12)))
+    assert words in said[0]
+
+
+def _cases(refused: bool, altered: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"cas": "ordinaire", "libelle": "un cas", "objets": 9, "alteres": altered, "perdus": 0,
+          "refus": refused, "silencieux": altered > 0}]
+    )  # fmt: skip
+
+
+def _kills(partial: bool, code: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"fini": False, "partiel": partial, "reprise": code, "identique": code == 0, "moment": m,
+          "sans_reponse": None} for m in (0.1, 0.6)]
+    )  # fmt: skip
+
+
+def test_migration_every_way(said: list[str]) -> None:
+    kept = pd.DataFrame([{"runs_avant": 1, "runs_apres": 1}])
+    lost = pd.DataFrame([{"runs_avant": 1, "runs_apres": 0}])
+    where.migration_findings(_cases(False, 0), _kills(False, 0), kept)
+    text = "\n".join(said)
+    assert "fidèle dans tous les cas" in text
+    assert "ne laisse rien à moitié" in text
+    assert "effacée" not in text
+    said.clear()
+    where.migration_findings(_cases(True, 0), _kills(True, 1), lost)
+    text = "\n".join(said)
+    assert "refuse un magasin ordinaire" in text
+    assert "état intermédiaire" in text
+    assert "effacée avant" in text
+    said.clear()
+    where.migration_findings(_cases(False, 2), _kills(False, 0), kept)
+    assert "dit « succès » et change" in "\n".join(said)
+
+
+def test_deletion_every_way(said: list[str]) -> None:
+    left = pd.DataFrame(
+        [{"backend": "sqlite", "genre": "id run", "nature": "base", "lieu": "inputs.source_id",
+          "modele_lisible": True}]
+    )  # fmt: skip
+    clean = by_id(
+        kpi("stockage.suppression.restes.sqlite", 0, 14),
+        kpi("stockage.suppression.run.sqlite", 0, 21),
+    )
+    where.deletion_finding(clean, left.iloc[:0])
+    assert any("Rien d’un run ne reste" in text for text in said)
+    said.clear()
+    dirty = by_id(
+        kpi("stockage.suppression.restes.sqlite", 5, 14),
+        kpi("stockage.suppression.run.sqlite", 1, 21),
+    )
+    where.deletion_finding(dirty, left)
+    assert "1 run répond encore" in said[0]
+    assert "laisse 5 des 14" in said[1]
+
+
+def test_paging_every_way(said: list[str]) -> None:
+    def pages(missing: int, doubled: int) -> pd.DataFrame:
+        rows = [
+            ("complète", 0, 0),
+            ("ajout", 0, doubled),
+            ("retrait", missing, 0),
+            ("défaut", 0, 0),
+        ]
+        return pd.DataFrame(
+            [{"backend": "sqlite", "essai": e, "attendus": 50, "lus": 50, "manquants": m, "doublons": d}
+             for e, m, d in rows]
+        )  # fmt: skip
+
+    where.paging_findings(pages(0, 0))
+    assert "supporte un ajout" in said[1]
+    said.clear()
+    where.paging_findings(pages(1, 1))
+    assert "double ou oublie" in said[1]
+
+
+def test_space_given_back_or_not(said: list[str]) -> None:
+    prefix = "stockage.suppression.place_rendue."
+    where.space_finding(by_id(kpi(f"{prefix}file", 1.0), kpi(f"{prefix}sqlite", 0.0)))
+    where.space_finding(by_id(kpi(f"{prefix}file", 1.0)))
+    assert "il faut compacter" in said[0]
+    assert "rend la place au disque" in said[1]
+
+
+def test_advice_follows_the_measurements(said: list[str]) -> None:
+    storage_answer.advice({})
+    storage_answer.advice(
+        by_id(
+            kpi("stockage.defaut.existant", "refus"),
+            kpi("stockage.migration.cas.infini", 2, 8),
+            kpi("stockage.suppression.restes.sqlite", 5, 14),
+        )
+    )
+    assert said[0].count("\n") == 0
+    assert "Avant de migrer" in said[1]
+    assert "effacer vraiment" in said[1]
