@@ -679,13 +679,11 @@ def deletion_finding(kpis: Kpis, restes: pd.DataFrame) -> None:
     columns = fr.join([_code(p) for p in sorted(set(places["lieu"]))])
     least, most = min(left.values()), max(left.values())
     span = f"{least}" if least == most else f"{least} à {most}"
-    still = bool(restes["modele_lisible"].any())
     page.finding(
         f"`mlflow gc` laisse {span} des {next(iter(records.values())).n} genres de données d’un run",
         (f"Le numéro du run collecté est encore dans {columns}. " if columns else "")
-        + "Ses modèles restent, entiers, sur le disque"
-        + (" et répondent encore à `get_logged_model`" if still else "")
-        + " ; ses traces, leurs appréciations et le lien de son jeu de données aussi. La commande "
+        + _remaining(restes)
+        + " La commande "
         "ne parcourt que quatre tables liées au run et le dossier d’artefacts du run "
         "(`mlflow/store/tracking/sqlalchemy_store.py:1319`) ; depuis MLflow 3 un modèle n’y est "
         "plus. Le sujet 17240, fermé, n’a réglé que le modèle supprimé à part.",
@@ -704,6 +702,22 @@ def restore_sentence(kpis: Kpis) -> None:
     else:
         damaged = [store for store in records if store not in whole]
         page.prose(f"Supprimé puis restauré, le run ne revient pas entier sur {_labels(damaged)}.")
+
+
+def _remaining(restes: pd.DataFrame) -> str:
+    """Which of a run's companions are still there."""
+    kinds = set(restes["genre"])
+    parts = []
+    if "model_weight" in kinds:
+        still = " (ils répondent encore à `get_logged_model`)"
+        parts.append("ses modèles" + (still if restes["modele_lisible"].any() else ""))
+    if "id trace" in kinds:
+        parts.append("ses traces")
+    if "feedback" in kinds:
+        parts.append("leurs appréciations")
+    if "dataset_context" in kinds:
+        parts.append("le lien de son jeu de données")
+    return f"Restent entiers : {fr.join(parts)}." if parts else "Rien d’autre n’en reste."
 
 
 def space_table(place: pd.DataFrame) -> None:
@@ -810,6 +824,15 @@ def _short(text: str) -> str:
     return text if len(text) <= 110 else text[:107] + "…"
 
 
+_CHANGES = {
+    "infini": "l’infini, remplacé par le plus grand flottant (`_sanitize_metric_value`)",
+    "retour": "les fins de ligne `\\r\\n`, lues par `read_text` qui les réduit à `\\n`",
+    "modele": "la métrique `NaN` d’un modèle, que la base ne garde pas",
+    "riche": "la date d’une appréciation, cherchée sous un nom que le fichier n’a pas (`create_time_ms`)",
+}
+"""Case → what the source of the migration does to it (``mlflow/store/fs2db``)."""
+
+
 def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.DataFrame) -> None:
     """Lossless?  Atomic?  Re-runnable?"""
     legal = cas[cas["cas"] != "abime"]
@@ -835,12 +858,11 @@ def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.D
     else:
         page.finding(f"La migration perd, altère ou refuse dans {harmed} cas sur {len(legal)}")
     if len(silent):
-        names = fr.join([str(label) for label in silent["libelle"]])
+        names = [str(label) for label in silent["libelle"]]
+        changes = [_CHANGES[case] for case in silent["cas"] if case in _CHANGES]
         page.finding(
             f"La migration dit « succès » et change des données dans {fr.count(len(silent), 'cas', 'cas')}",
-            f"Cas : {names}. L’infini devient le plus grand flottant, une métrique de modèle "
-            "`NaN` disparaît, `\\r\\n` devient `\\n`, la date d’une appréciation devient zéro : "
-            "ce que l’on voit dans le tableau.",
+            f"Cas : {fr.join(names)}. " + (f"En cause : {fr.join(changes)}." if changes else ""),
         )
     struck = arrets[~arrets["fini"]]
     partial, failed = int(struck["partiel"].sum()), int((arrets["reprise"] != 0).sum())
