@@ -684,7 +684,7 @@ def deletion_finding(kpis: Kpis, restes: pd.DataFrame) -> None:
         (f"Le numéro du run collecté est encore dans {columns}. " if columns else "")
         + _remaining(restes)
         + " La commande "
-        "ne parcourt que quatre tables liées au run et le dossier d’artefacts du run "
+        "ne parcourt que les tables de `_RUN_DELETE_CASCADE_MODELS` et le dossier d’artefacts du run "
         "(`mlflow/store/tracking/sqlalchemy_store.py:1319`) ; depuis MLflow 3 un modèle n’y est "
         "plus. Le sujet 17240, fermé, n’a réglé que le modèle supprimé à part.",
     )
