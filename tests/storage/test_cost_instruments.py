@@ -11,14 +11,15 @@ import pytest
 
 from mlflow_study.bulk import Shape, fill
 from mlflow_study.evidence.records import Kpi
+from mlflow_study.paths import URI_VARIABLE
 from mlflow_study.storage import cost_kpis
-from mlflow_study.storage.access import measure_access, timer_overhead
+from mlflow_study.storage.access import FOREIGN_ROUNDS, measure_access, timer_overhead
 from mlflow_study.storage.capacity import measure_capacity, sizes_up_to
 from mlflow_study.storage.operations import ACCESS
 from mlflow_study.storage.quiet import Look, Watch
 from mlflow_study.storage.sizes import file_sizes, table_sizes
 from mlflow_study.storage.worker import Failed, Late, Worker
-from mlflow_study.stores import folder_bytes, open_store, unavailable
+from mlflow_study.stores import FOREIGN_WRITE_LIMIT, folder_bytes, open_store, unavailable
 
 SHOWN = {
     "S4": "LES FICHIERS SONT PLUS RAPIDES",
@@ -133,6 +134,34 @@ def test_what_writers_were_told_is_stored(access) -> None:
 def test_access_gives_valid_kpis_with_unique_ids(access) -> None:
     found = [Kpi(chapitre="01_stockage", **values) for values in cost_kpis.kpis(access=access)]
     assert len({record.id for record in found}) == len(found) > 20
+
+
+def test_a_foreign_server_receives_few_writes_in_experiments_that_are_then_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_store("sqlite", tmp_path) as theirs:
+        kept = theirs.client().create_experiment("à nous")
+        monkeypatch.setenv(URI_VARIABLE, theirs.tracking_uri)
+        access = measure_access(
+            backends=["uri"], rounds=FOREIGN_ROUNDS + 5, heavy_rounds=3, writers=[1, 2, 4, 8],
+            writing_s=0.3, cap_s=20.0, seed=1,
+        )  # fmt: skip
+        calls = access["mesures"]
+        assert calls["erreur"].eq("").all()
+        assert calls["operation"].eq("log_batch").sum() == 1
+        engine = theirs.engine()
+        with engine.connect() as connection:
+            count = {
+                table: connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar_one()
+                for table in ("runs", "metrics", "params", "logged_models")
+            }
+            query = "SELECT COUNT(*) FROM runs WHERE experiment_id = ?"
+            mine = connection.exec_driver_sql(query, (int(kept),)).scalar_one()
+        engine.dispose()
+        assert sum(count.values()) <= FOREIGN_WRITE_LIMIT, count
+        assert mine == 0
+        assert len(access["restes"]) == 2
+        assert [e.name for e in theirs.client().search_experiments()] == ["à nous", "Default"]
 
 
 def test_capacity_measures_sizes_times_and_plans() -> None:

@@ -766,3 +766,13 @@ def stops_notice(arrets: pd.DataFrame) -> None:
             f"{store_label(str(row['magasin']))}, {fr.integer(row['taille'])} "
             f"{'points' if row['serie'] == 'points' else 'runs'} : {row['motif']}."
         )
+
+
+def leftovers_notice(restes: pd.DataFrame) -> None:
+    """What stays, softly deleted, on a server that is not ours."""
+    if len(restes):
+        count = fr.count(len(restes), "expérience supprimée", "expériences supprimées")
+        page.prose(
+            f"Sur votre serveur, il reste {count} en douceur (identifiants {fr.join(map(str, restes['experience']))}) : "
+            "`mlflow gc` les efface."
+        )

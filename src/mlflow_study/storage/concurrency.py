@@ -19,7 +19,7 @@ from mlflow_study.storage.operations import Scene
 from mlflow_study.storage.worker import Failed, Late, Worker
 from mlflow_study.stores import Store
 
-FOREIGN_CALLS = 30
+FOREIGN_CALLS = 20
 """Calls of one writer on a server that is not ours."""
 NO_LIMIT = 10**9
 START_DELAY_S = 0.02
