@@ -116,37 +116,51 @@ def shared_run(job: Job, journal: Journal) -> None:
     log_items(job, journal)
 
 
+BURST = 15
+"""Asynchronous calls made in a row, as at the end of an epoch; journalled once done."""
+
+
 def log_items(job: Job, journal: Journal) -> None:
     """``items`` metrics, a parameter for one in four, then the ending that was asked."""
-    run_id, keep_going = job.get("run"), job.get("keep_going", False)
-    client = mlflow.MlflowClient()
-    offset = job.get("offset", 0)
+    offset, burst = job.get("offset", 0), 1 if job["sync"] else BURST
+    done: list[str] = []
     for i in range(offset, offset + job["items"]):
-        names = [f"m{i}", f"p{i}"] if i % 4 == 0 else [f"m{i}"]
-        for name in names:
+        last = i - offset + 1 in (job.get("stop_after"), job["items"])
+        for name in [f"m{i}", f"p{i}"] if i % 4 == 0 else [f"m{i}"]:
             journal.note("B", name)
             began = time.monotonic()
             try:
-                if name[0] == "p" and run_id:
-                    client.log_param(run_id, name, i)
-                elif name[0] == "p":
-                    mlflow.log_param(name, i, synchronous=job["sync"])
-                else:
-                    mlflow.log_metric("m", i, step=i, synchronous=job["sync"], run_id=run_id)
+                log_item(job, name, i)
             except Exception as error:  # refusals are written down, then work goes on or stops
                 journal.note("E", name, type(error).__name__, error)
-                if not keep_going:
+                if not job.get("keep_going", False):
                     raise
             else:
-                journal.note("A", name)
+                done.append(name)
             took = time.monotonic() - began
             if took > 0.5:
                 journal.note("S", f"{took:.3f}", name)
+        if last or len(done) >= burst:
+            for name in done:
+                journal.note("A", name)
+            done.clear()
         if i - offset + 1 == job.get("stop_after"):
             end(job["ending"])
-        time.sleep(job.get("pause", 0))
+        if job.get("pause"):
+            time.sleep(job["pause"])
     if job.get("ending") in ("SIGINT", "SIGTERM", "SIGKILL"):
         time.sleep(60)  # the signal comes from outside
+
+
+def log_item(job: Job, name: str, i: int) -> None:
+    """One call, in a run of one's own through the fluent API, or in a given run."""
+    run_id = job.get("run")
+    if name[0] == "m":
+        mlflow.log_metric("m", i, step=i, synchronous=job["sync"], run_id=run_id)
+    elif run_id:
+        mlflow.MlflowClient().log_param(run_id, name, i)
+    else:
+        mlflow.log_param(name, i, synchronous=job["sync"])
 
 
 def end(ending: str) -> None:
@@ -157,8 +171,13 @@ def end(ending: str) -> None:
 
 
 def artifact(job: Job, journal: Journal) -> None:
-    """Upload one file into a run that exists; ``file_limit`` caps what may be written (bytes)."""
+    """Upload one file into a run that exists; ``file_limit`` caps what may be written (bytes).
+
+    Passing it kills the process (``killed``), or raises as a quota does.
+    """
     if "file_limit" in job:
+        if job["killed"]:
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["file_limit"], resource.RLIM_INFINITY))
     journal.note("B", "artefact")
     try:
