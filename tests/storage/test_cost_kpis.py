@@ -94,6 +94,19 @@ def test_what_was_stopped_at_the_cap_counts_as_reached() -> None:
     assert found.loc[10.0, ["taille", "origine"]].tolist() == [10_000, "mesuré"]
 
 
+def test_a_growth_cut_by_the_cap_is_a_lower_bound_and_never_confirms() -> None:
+    def exponent(early: dict[int, list[float]], cap: float) -> Kpi:
+        rows = calls("search_order", early)
+        rows += calls("search_order", {10_000: [cap] * 2}, "plafond")
+        return named(cost_kpis.growth_kpis(tables(rows)))["stockage.croissance.search_order.sqlite"]
+
+    steep = exponent({100: [0.01, 0.011], 1000: [1.0, 1.05]}, 100.0)
+    assert float(steep.valeur or 0) == pytest.approx(2, abs=0.1)
+    mild = exponent({100: [1.0, 1.1], 1000: [5.0, 5.1]}, 10.0)
+    assert mild.valeur is None
+    assert "borné par en bas" in str(mild.conditions["motif"])
+
+
 def access(
     store: str, operation: str, seconds: list[float], kind: str = "mlflow", **more: Any
 ) -> list[dict[str, Any]]:

@@ -302,15 +302,15 @@ def _round(size: float) -> int:
 def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> None:
     """Does SQLite's sorted search grow worse than linearly, why, and does ANALYZE cure it?"""
     law = kpis.get("stockage.croissance.search_order.sqlite")
-    if law is None or law.valeur is None:
+    if law is None:
         page.finding("La recherche triée de SQLite n’a pas été mesurée")
         return
     sqlite = temps[temps["magasin"] == "sqlite"]
     largest = int(sqlite[sqlite["operation"] == "search_order"]["taille"].max())
     at = sqlite[sqlite["taille"] == largest].groupby("operation")["wall_s"].median()
     before, cured = float(at["search_order"]), at.get("search_order_analyze")
-    exponent = fr.measured(float(law.valeur), "", law.intervalle, law.n)
-    low = (law.intervalle or (float(law.valeur),))[0]
+    exponent = fr.kpi(law)
+    low = _surely(law)
     plan = plans[(plans["magasin"] == "sqlite") & (plans["operation"] == "search_order")]
     scanned = any("SCAN anon" in str(text) for text in plan["plan"])
     if low > 1:
@@ -321,7 +321,9 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
     else:
         title = "Sur le magasin par défaut, aucune croissance plus que linéaire de la recherche triée n’est montrée"
         text = f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {exponent}. "
-    text += f"À {fr.count(largest, 'run')}, elle demande {fr.duration(before)}. "
+    at_largest = sqlite[(sqlite["operation"] == "search_order") & (sqlite["taille"] == largest)]
+    more = "plus de " if at_largest["issue"].str.startswith("plafond").any() else ""
+    text += f"À {fr.count(largest, 'run')}, elle demande {more}{fr.duration(before)}. "
     if scanned:
         text += (
             "Le plan de SQLite montre la cause : la sous-requête qui porte la métrique est relue en entier "
@@ -336,7 +338,7 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
     if cured is not None:
         ratio = before / float(cured)
         if ratio > 1.5:
-            text += f"Après la commande `ANALYZE` sur la base, le même appel demande {fr.duration(cured)}, soit {fr.number(ratio, 2)} fois moins."
+            text += f"Après la commande `ANALYZE` sur la base, le même appel demande {fr.duration(cured)}, soit {more}{fr.number(ratio, 2)} fois moins."
         else:
             text += f"La commande `ANALYZE` n’y change rien de net ({fr.duration(cured)})."
     page.finding(title, text)

@@ -48,6 +48,8 @@ DATA = {
     "model_versions": ("version", "version du registre"),
 }
 THRESHOLDS_S = (1.0, 10.0)
+WORSE_THAN_LINEAR = 1.5
+"""Half-way between a linear and a square growth: the threshold of claim S30."""
 CLEARLY = 0.6
 """The square law is preferred when its largest miss is below this share of the line's."""
 GROWN = 1.3
@@ -296,15 +298,19 @@ def byte_kpis(tables: Tables) -> Iterator[KpiValues]:
 # --- growth and practical capacity ------------------------------------------------------
 
 
-def growth_laws(tables: Tables) -> dict[tuple[str, str], Growth]:
-    """(store, operation) → power law through the calls at the three largest sizes."""
+def growth_laws(tables: Tables) -> dict[tuple[str, str], tuple[Growth, bool]]:
+    """(store, operation) → power law through the calls at the three largest sizes, bounded?
+
+    A call stopped at its cap counts as that long: the exponent is then a lower bound (True).
+    """
     laws = {}
-    timed = tables["temps"][tables["temps"]["issue"] == "mesure"]
+    timed = tables["temps"][tables["temps"]["issue"].isin(("mesure", "plafond"))]
     for (store, operation), rows in timed.groupby(["magasin", "operation"]):
         top = sorted(rows["taille"].unique())[-3:]
         if len(top) == 3:
             rows = rows[rows["taille"].isin(top)]
-            laws[str(store), str(operation)] = power_law(rows["taille"], rows["wall_s"])
+            stopped = bool((rows["issue"] == "plafond").any())
+            laws[str(store), str(operation)] = power_law(rows["taille"], rows["wall_s"]), stopped
     return laws
 
 
@@ -373,26 +379,30 @@ def _reached(origin: str, size: float, low: float, high: float) -> dict[str, Any
 
 def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
     """Exponents of growth and practical capacities."""
-    for (store, operation), law in growth_laws(tables).items():
-        yield {
+    for (store, operation), (law, stopped) in growth_laws(tables).items():
+        base: KpiValues = {
             "id": f"stockage.croissance.{operation}.{store}",
             "libelle": f"exposant de {operation}, {store}",
-            "valeur": law.b,
             "unite": "",
-            "intervalle": law.b_interval,
             "n": law.n,
-            "methode": "loi de puissance sur les trois plus grandes tailles mesurées",
-            "conditions": {"magasin": store, "ecart_max_log10": law.residual},
+            "methode": "loi de puissance sur les trois plus grandes tailles mesurées"
+            + (" ; un appel arrêté à son plafond compte pour cette durée" if stopped else ""),
         }
+        conditions: dict[str, Any] = {"magasin": store, "ecart_max_log10": law.residual}
+        if stopped and law.b_interval[0] <= WORSE_THAN_LINEAR:
+            reason = "opération arrêtée au plafond : l’exposant n’est que borné par en bas"
+            yield base | {"valeur": None, "conditions": conditions | {"motif": reason}}
+        else:
+            yield base | {"valeur": law.b, "intervalle": law.b_interval, "conditions": conditions}
     for row in _records(practical(tables)):
         operation, store, size = row["operation"], row["magasin"], float(row["taille"])
-        base: KpiValues = {
+        base = {
             "id": f"stockage.capacite.pratique_{row['seuil_s']:.0f}s.{operation}.{store}",
             "libelle": f"taille où {operation} atteint {row['seuil_s']:.0f} s, {store}",
             "unite": "points" if "history" in operation else "runs",
             "methode": f"{row['origine']} (mesures jusqu’à {row['mesure_jusqu_a']})",
         }
-        conditions: dict[str, Any] = {"magasin": store, "origine": row["origine"]}
+        conditions = {"magasin": store, "origine": row["origine"]}
         if not math.isfinite(size):
             reason = (
                 f"l’extrapolation dépasserait {FARTHEST} fois la plus grande taille mesurée"
