@@ -20,7 +20,6 @@ from mlflow_study.chapters import ChapterInfo
 from mlflow_study.errors import StudyError
 from mlflow_study.paths import REPORT
 from mlflow_study.presentation import markdown
-from mlflow_study.presentation.code import highlight
 
 TEMPLATE = "modele"
 
@@ -51,7 +50,6 @@ class ChapterExporter(HTMLExporter):  # type: ignore[misc]
             return re.sub(r'((?:id="|href="#)fn(?:ref)?-)', rf"\g<1>{prefix}", rendered)
 
         yield "prose", prose
-        yield "python_marks", highlight
 
     def page(self, **values: Any) -> str:
         """The whole page, from the pieces (``page.html.j2``)."""
