@@ -492,6 +492,14 @@ def other_faults(table: Frame) -> None:
             title="Les autres pannes",
             caption="Perdues : sur les écritures acquittées. Sans accusé : gardées sans que l’écrivain l’ait su. Attente : le plus long appel, quand il dépasse une demi-seconde.",
         )
+    cut = rest[rest.panne.str.contains("artefact")]
+    if len(cut):
+        half = int(cut.sans_accuse.sum() + cut.perdues.sum())
+        page.prose(
+            f"Un artefact dont la copie est coupée n’apparaît jamais à moitié (0 sur {fr.integer(len(cut))}) : MLflow l’écrit sous un nom caché, puis le renomme."
+            if half == 0
+            else f"Un artefact dont la copie est coupée apparaît à moitié dans {out_of(half, len(cut))} des essais."
+        )
 
 
 def lost_replies(table: Frame) -> None:
