@@ -1,7 +1,7 @@
 """One executed notebook as a piece of the page, through nbconvert and our template.
 
 The template ``report/modele/index.html.j2`` inherits from nbconvert's ``base``; only
-the Markdown renderer and the code marker are ours.  What a cell *displays* is shown;
+the Markdown renderer is ours.  What a cell *displays* is shown;
 the bare value of its last line, warnings and standard error are not.
 """
 
