@@ -525,14 +525,15 @@ def projects_title(table: pd.DataFrame) -> str:
 # --- through time ----------------------------------------------------------------------
 
 
-def provenance(context: pd.DataFrame) -> str:
-    """When and where the recorded pass was made."""
+def provenance(context: pd.DataFrame, stages: pd.DataFrame) -> str:
+    """When and where the recorded pass was made, and over how many releases."""
     row = context.iloc[0]
     machine = json.loads(row["machine"])
     return (
         f"**Preuve enregistrée** le {row['date'][:10]}, non mesurée dans cette exécution : "
         f"{machine['processeur']}, {machine['coeurs']} cœurs, {machine['systeme']}, "
-        f"Python {machine['python']} ; passe complète en {fr.duration(row['duree_s'], 2)}."
+        f"Python {machine['python']} ; {fr.integer(stages['release'].nunique())} versions de "
+        f"MLflow en {fr.duration(row['duree_s'], 2)}."
     )
 
 

@@ -94,15 +94,15 @@ FACTORS: tuple[Factor, ...] = (
     Factor("autre magasin (fichiers)", store="file"),
     Factor("rien (témoin), processus neuf", fresh=True),
     Factor(
-        "un seul fil de calcul",
-        environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        fresh=True,
-    ),
-    Factor(
         "autre noyau de calcul (BLAS)", environment={"OPENBLAS_CORETYPE": "Nehalem"}, fresh=True
     ),
 )
 ENVIRONMENT_FACTORS: tuple[Factor, ...] = (
+    Factor(
+        "un seul fil de calcul",
+        environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        fresh=True,
+    ),
     Factor("autre version de scikit-learn", fresh=True, library="scikit-learn==1.6.1"),
     Factor("autre version de Python (3.12)", fresh=True, python="3.12"),
     Factor("autre version de Python (3.10)", fresh=True, python="3.10"),
@@ -119,18 +119,19 @@ def measure_factors(environments: bool) -> pd.DataFrame:
     not be tried).
     """
     chosen = FACTORS + (ENVIRONMENT_FACTORS if environments else ())
+    witness = {f.fresh: index for index, f in reversed(list(enumerate(chosen)))}
     with (
         tempfile.TemporaryDirectory(prefix="mlflow-facteurs-") as scratch,
         open_stores(["sqlite", "file"]) as stores,
     ):
         bench = _Bench(Path(scratch), stores)
         facts = [bench.play(factor) for factor in chosen]
-    reference = facts[0]
-    rows = []
-    for factor, found in zip(chosen, facts, strict=True):
-        base = facts[10] if factor.fresh else reference
-        rows.append(_row(factor, base, found))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        [
+            _row(factor, facts[witness[factor.fresh]], found)
+            for factor, found in zip(chosen, facts, strict=True)
+        ]
+    )
 
 
 class _Bench:

@@ -289,7 +289,7 @@ def measure_requirements(environments: bool) -> dict[str, pd.DataFrame]:
     files: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-exigences-") as scratch:
         folder = Path(scratch)
-        kinds = ("chaîne (échelle, logistique)", "forêt aléatoire")
+        kinds = ("chaîne (échelle, logistique)", "forêt aléatoire")[: 2 if environments else 1]
         jobs = [
             nursery.Job(folder, function=_infer, values=(k, str(i))) for i, k in enumerate(kinds)
         ]

@@ -30,7 +30,7 @@ def main():
     x, y = table.drop(columns="target").astype(float), table["target"]
     linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
     network = make_pipeline(
-        StandardScaler(), MLPClassifier((8,), max_iter=4, random_state=args.seed)
+        StandardScaler(), MLPClassifier((8,), max_iter=2, random_state=args.seed)
     )
     facts = {"metriques": {}, "predictions": {}, "pertes": {}}
     with mlflow.start_run() as run:
