@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,15 @@ from mlflow_study.paths import ROOT, Build
 
 REPORT_VARIABLE = "MLFLOW_STUDY_RAPPORT"
 """Environment variable: a built report to test in place of one that the tests make."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests run in a folder of their own: MLflow writes ./mlruns where it is not told better."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("dossier"))
+    yield
+    os.chdir(before)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -111,22 +112,24 @@ def _run(
     papermill_engines.register("mlflow_study", StudyEngine)
     events.append(Event(name, "debut"))
     for attempt in range(1, ATTEMPTS + 1):
-        try:
-            papermill.execute_notebook(
-                str(NOTEBOOKS / f"{name}.ipynb"),
-                str(draft),
-                parameters=parameters,
-                engine_name="mlflow_study",
-                kernel_name="python3",
-                progress_bar=False,
-                log_output=False,
-                autosave_cell_every=0,
-                cwd=str(ROOT),
-            )
-            break
-        except Exception as error:
-            if attempt == ATTEMPTS or not PORT_CONFLICT.search(str(error)):
-                raise
+        # In a folder of its own: MLflow writes ./mlruns and ./mlflow.db where it is not told better.
+        with tempfile.TemporaryDirectory(prefix="mlflow-carnet-") as scratch:
+            try:
+                papermill.execute_notebook(
+                    str(NOTEBOOKS / f"{name}.ipynb"),
+                    str(draft),
+                    parameters=parameters,
+                    engine_name="mlflow_study",
+                    kernel_name="python3",
+                    progress_bar=False,
+                    log_output=False,
+                    autosave_cell_every=0,
+                    cwd=scratch,
+                )
+                break
+            except Exception as error:
+                if attempt == ATTEMPTS or not PORT_CONFLICT.search(str(error)):
+                    raise
     schedule.save()
 
 
