@@ -311,7 +311,7 @@ def test_forged_tables_give_the_kpis() -> None:
     assert values == {
         "stockage.pages.complete.file": 0,
         "stockage.pages.mouvement.file": 2,
-        "stockage.pages.bornes.file": 0,
+        "stockage.pages.bornes.file": True,
     }
 
 

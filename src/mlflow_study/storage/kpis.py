@@ -235,9 +235,8 @@ def page_kpis(tables: Tables) -> Iterator[Kpi]:
         yield {
             "id": f"stockage.pages.bornes.{backend}",
             "libelle": label,
-            "valeur": int(enough and default["lus"] != 1000) + int(cap["lus"] != 50_000),
-            "unite": "bornes",
-            "n": 1 + enough,
+            "valeur": bool(cap["lus"] == 50_000 and (not enough or default["lus"] == 1000)),
+            "unite": "",
             "methode": "runs d’une page sans max_results ; plus grand max_results accepté",
             "conditions": {"page": int(default["lus"]), "plafond": int(cap["lus"])},
         }

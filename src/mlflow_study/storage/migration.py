@@ -406,7 +406,10 @@ def _start(source: Path, target: Path, answer: str) -> tuple[Any, Any]:
 
 
 def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
-    """Kill the command (SIGKILL) at ``kills`` moments; one row per kill.
+    """Kill the command (SIGKILL) at moments drawn over its whole duration; one row per kill.
+
+    A kill that comes too late, the command having finished, is a row too, and does not count
+    among the ``kills`` that are wanted (within twice as many tries).
 
     ``runs``: size of the file store (12 points, 3 params, 2 tags each).  ``lignes``: rows of
     experiments, runs, params and metrics visible in the target just after the kill;
@@ -430,9 +433,11 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
         if code != 0:
             raise RuntimeError(f"the undisturbed migration failed: {output[-500:]}")
         whole = table_rows(reference)
-        for rank in range(kills):
+        for rank in range(2 * kills):
+            if sum(not row["fini"] for row in rows) == kills:
+                break
             target = folder / f"tue-{rank}.db"
-            moment = duration * (rank + rng.random()) / kills
+            moment = duration * (rank % kills + rng.random()) / kills
             process, receiver = _start(source, target, "")
             time.sleep(moment)
             process.kill()
@@ -440,7 +445,7 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
             finished = receiver.poll() and _ended(receiver)
             visible = table_rows(target) if target.exists() else {}
             unanswered = None
-            if target.exists() and rank == kills - 1:
+            if target.exists() and rank == 0:
                 unanswered, _ignored = _command(str(source), str(target), "")
             code, output = _command(str(source), str(target), "y\n")
             again = table_rows(target)
