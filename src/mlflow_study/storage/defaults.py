@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study import nursery
+from mlflow_study.storage.rich_experiment import silenced
 
 Row = dict[str, Any]
 
@@ -173,7 +174,8 @@ def older(release: str) -> pd.DataFrame:
         return _not_made("le programme uv n’est pas installé")
     with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch:
         database = f"sqlite:///{scratch}/recent.db"
-        client = MlflowClient(database)
+        with silenced():
+            client = MlflowClient(database)
         client.create_run(
             client.create_experiment("recente", artifact_location=Path(scratch).as_uri())
         )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from mlflow_study.bulk import Shape, fill
-from mlflow_study.storage.rich_experiment import record
+from mlflow_study.storage.rich_experiment import record, silenced
 from mlflow_study.stores import Store, open_store
 
 if TYPE_CHECKING:
@@ -516,8 +516,9 @@ def overwritten() -> pd.DataFrame:
 
 def observe(cases: tuple[str, ...], kills: int, runs: int, seed: int) -> dict[str, pd.DataFrame]:
     """The whole trial.  Parts: ``cas``, ``entites``, ``arrets``, ``ecrasement``."""
-    return {
-        **migrate_cases(cases, seed),
-        "arrets": migrate_killed(kills, runs, seed),
-        "ecrasement": overwritten(),
-    }
+    with silenced():
+        return {
+            **migrate_cases(cases, seed),
+            "arrets": migrate_killed(kills, runs, seed),
+            "ecrasement": overwritten(),
+        }

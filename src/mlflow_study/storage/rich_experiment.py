@@ -84,6 +84,16 @@ def draw_markers(seed: int) -> dict[str, str]:
 
 
 @contextmanager
+def silenced() -> Iterator[None]:
+    """What MLflow prints and logs meanwhile, its background threads included, goes nowhere.
+
+    A notebook's page is not the place for it; errors are raised as ever.
+    """
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        yield
+
+
+@contextmanager
 def fluent(store: Store) -> Iterator[Any]:
     """MLflow's fluent API turned towards ``store`` and silenced, then back to where it was."""
     import mlflow
@@ -92,7 +102,7 @@ def fluent(store: Store) -> Iterator[Any]:
     mlflow.set_tracking_uri(store.tracking_uri)
     mlflow.set_registry_uri(store.tracking_uri)
     try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        with silenced():
             yield mlflow
     finally:
         while mlflow.active_run():

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study.storage import deletion, inventory, limits, paging
-from mlflow_study.storage.rich_experiment import Rich, record, trace_copies
+from mlflow_study.storage.rich_experiment import Rich, record, silenced, trace_copies
 from mlflow_study.stores import StoreName, open_stores, unavailable
 
 Row = dict[str, Any]
@@ -47,7 +47,11 @@ def tour(
     absent = {name: unavailable(name) for name in backends}
     absent |= {name: _LEFT_OUT for name in backends if name in left_out}
     parts["absents"] = [{"backend": b, "motif": why} for b, why in absent.items() if why]
-    with _patience(), open_stores([b for b, why in absent.items() if not why]) as stores:
+    with (
+        silenced(),
+        _patience(),
+        open_stores([b for b, why in absent.items() if not why]) as stores,
+    ):
         for name, store in stores.items():
             rich = None
             if not store.foreign:
