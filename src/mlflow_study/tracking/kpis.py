@@ -204,7 +204,7 @@ def faults(record: Record, table: Frame) -> None:
         _count(record, f"suivi.panne.doublons.{store}", f"doublons après une panne de l’écrivain, {label(store)}", int(some.doublons.sum()), int(some.demandees.sum()), method)  # fmt: skip
         unasked = int(some.sans_accuse.sum())
         _rate(record, f"suivi.panne.sans-accuse.{store}", f"écritures gardées sans accusé, {label(store)}", min(unasked, int(some.demandees.sum())), int(some.demandees.sum()), method)  # fmt: skip
-        crowd = some[some.panne.str.contains("processus")]
+        crowd = some[some.panne.str.contains("processus,")]
         if len(crowd):
             missing = int((crowd.demandees - crowd.acquittees + crowd.perdues).sum())
             _count(record, f"suivi.concurrence.refus.{store}", f"écritures simultanées refusées ou perdues, {label(store)}", missing, int(crowd.demandees.sum()), method)  # fmt: skip

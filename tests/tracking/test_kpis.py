@@ -1,0 +1,33 @@
+"""From planted observations to the KPIs that the claims are judged by."""
+
+from typing import Any
+
+import pandas as pd
+
+from mlflow_study.tracking import faults, kpis
+
+
+def recorded(table: pd.DataFrame) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    kpis.faults(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), table)  # fmt: skip
+    return found
+
+
+def test_only_crowds_count_as_simultaneous_writes() -> None:
+    rows = [
+        faults._row(magasin="sqlite", panne="4 processus, un run", demandees=80, acquittees=80),
+        faults._row(magasin="sqlite", panne="artefact coupé (processus tué)", demandees=1),
+    ]
+    assert recorded(pd.DataFrame(rows))["suivi.concurrence.refus.sqlite"] == (0, 80)
+
+
+def test_a_lost_acknowledged_write_and_a_false_status_are_counted() -> None:
+    common = {"magasin": "sqlite", "panne": "exception", "envoi": "asynchrone"}
+    rows = [
+        faults._row(**common, contexte="sans « with »", demandees=9, acquittees=9, perdues=2, statut="FINISHED", attendus="FAILED ou KILLED"),
+        faults._row(**common, contexte="avec « with »", demandees=9, acquittees=9, statut="FAILED", attendus="FAILED ou KILLED"),
+    ]  # fmt: skip
+    found = recorded(pd.DataFrame(rows))
+    assert found["suivi.asynchrone.perdues.sqlite"] == (2, 18)
+    assert found["suivi.exception.statut-faux.sqlite+sans"] == (1, 1)
+    assert found["suivi.exception.statut-faux.sqlite+avec"] == (0, 1)
