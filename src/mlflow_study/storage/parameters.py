@@ -20,7 +20,6 @@ class Stockage(ChapterParameters):
             "file",
             "sqlite",
             "postgresql",
-            "mariadb",
             "http+sqlite",
             "http+postgresql",
             "uri",

@@ -18,7 +18,7 @@ class Suivi(ChapterParameters):
     notebook: ClassVar[str] = "02_suivi"
 
     backends: list[StoreName] = Field(
-        default=["file", "sqlite", "postgresql", "mariadb", "http+sqlite", "uri"],
+        default=["file", "sqlite", "postgresql", "http+sqlite", "uri"],
         min_length=1,
         description="magasins éprouvés ; celui qui manque sur la machine est dit non éprouvé",
     )
