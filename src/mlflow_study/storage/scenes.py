@@ -30,6 +30,8 @@ def quiet_logs() -> Iterator[None]:
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     warnings.filterwarnings("ignore", message="IProgress not found")
+    import mlflow  # noqa: F401 (its import sets the levels that we lower here)
+
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "urllib3")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
