@@ -108,8 +108,11 @@ def unknown_name(name: str, known: list[str], where: str) -> str:
 
 
 def parameters_cell(schema: type[ChapterParameters]) -> str:
-    """Source of the notebook's ``parameters`` cell: one documented line per field."""
-    lines = []
+    """Source of the notebook's ``parameters`` cell: one documented line per field.
+
+    One line each, however long, since Papermill reads them line by line.
+    """
+    lines = ["# fmt: off"]
     for name, field in schema.model_fields.items():
         value = schema.model_validate({}).model_dump(mode="json")[name]
         kind = annotation_source(field.annotation)

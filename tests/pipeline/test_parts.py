@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import subprocess
@@ -291,3 +292,18 @@ def test_settings_survive_their_file_and_an_unchanged_one_keeps_its_date(finishe
     finished.save()
     assert path.stat().st_mtime_ns == before
     assert "graine" in json.loads(path.read_text(encoding="utf-8"))["parametres"]["06_synthese"]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
+def test_no_parameter_is_hidden_by_an_import(chapter):
+    """The first cells of a notebook must leave its parameters as Papermill set them."""
+    notebook = nbformat.read(NOTEBOOKS / f"{chapter.name}.ipynb", as_version=4)
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    opening = next(source for source in sources if "open_chapter(" in source)
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(opening))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert not names & set(chapter.parameters().model_fields)

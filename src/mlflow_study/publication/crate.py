@@ -65,7 +65,7 @@ def write_crate(build: Build) -> Path:
     software = crate.add(
         ContextEntity(
             crate,
-            "https://pypi.org/project/mlflow/",
+            "https://github.com/mlflow/mlflow",
             properties={
                 "@type": "SoftwareApplication",
                 "name": "MLflow",

@@ -79,7 +79,9 @@ class Suivi(ChapterParameters):
     serveurs_tues: int = Field(
         default=1, ge=0, le=1000, description="nombre de fois que le serveur MLflow est tué"
     )
-    page: bool = Field(default=True, description="ouvrir la page de MLflow dans un navigateur")
+    navigateur: bool = Field(
+        default=True, description="ouvrir la page de MLflow dans un navigateur"
+    )
     points_page: int = Field(
         default=5000, ge=400, le=1_000_000, description="points de la courbe montrée par la page"
     )
