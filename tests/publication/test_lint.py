@@ -78,7 +78,7 @@ def test_the_language_and_the_doctype_are_required() -> None:
 def test_weight() -> None:
     assert weight(GOOD.format("<p>x</p>")) == []
     (fault,) = weight(
-        GOOD.format(f'<main><section id="lourde">{"<p>x</p>" * 6000}</section></main>')
+        GOOD.format(f'<main><section id="lourde">{"<p>x</p>" * 8000}</section></main>')
     )
     assert "éléments" in fault
     assert "lourde 6\u202f000" in fault

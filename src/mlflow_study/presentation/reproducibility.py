@@ -648,6 +648,34 @@ def age_sentence(kpis: Kpis) -> str:
     )
 
 
+def changed_sentence(kpis: Kpis, stages: pd.DataFrame) -> str:
+    """Old models that load today and predict something else."""
+    forest = kpis["reproductibilite.temps.predictions_changees.foret"]
+    linear = kpis["reproductibilite.temps.predictions_changees.lineaire"]
+    if forest.valeur is None or linear.valeur is None:
+        return "Aucun vieux modèle n’a pu être rechargé."
+    changed = int(forest.valeur) + int(linear.valeur)
+    loaded = int(forest.n or 0) + int(linear.n or 0)
+    if changed == 0:
+        return (
+            f"Les {fr.integer(loaded)} vieux modèles qui se rechargent aujourd’hui prédisent comme "
+            "à l’origine, à 1e-6 près."
+        )
+    warned = stages[(stages["regime"] == "migre") & stages["etape"].str.startswith("charger")]
+    said = warned["detail"].str.contains("InconsistentVersionWarning").any()
+    return (
+        f"Sur {fr.integer(loaded)} vieux modèles qui se rechargent aujourd’hui, "
+        f"{fr.integer(changed)} {'prédit' if changed == 1 else 'prédisent'} **autre chose** "
+        f"(écart de plus de 1e-6) : {fr.integer(int(forest.valeur))} forêts et "
+        f"{fr.integer(int(linear.valeur))} modèles linéaires. "
+        + (
+            "scikit-learn n’en dit qu’un avertissement de version."
+            if said
+            else "Aucun avertissement de version n’est entendu."
+        )
+    )
+
+
 def live_sentence(live: pd.DataFrame, recorded: pd.DataFrame) -> str:
     """Do the releases played in this run agree with the recorded evidence?"""
     keys = ["release", "regime", "etape"]

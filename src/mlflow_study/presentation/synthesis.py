@@ -79,18 +79,11 @@ def brief(synthesis: Synthesis) -> dict[str, Any]:
             "ses chapitres n’ont pas encore été exécutés, ou leurs mesures sont trop minces."
         )
     else:
-        kept = found["confirmée"] / decided
-        quality = (
-            "tient toutes les promesses que nous avons pu trancher"
-            if kept == 1
-            else "tient la plupart de ses promesses, mais pas toutes"
-            if kept > 0.5
-            else "tient moins de la moitié de ses promesses sans réserve"
-        )
         answer = (
-            f"MLflow {synthesis.context.mlflow} {quality}. "
-            f"Sur {fr.count(len(tested), 'affirmation éprouvée', 'affirmations éprouvées')}, "
-            f"nous comptons {counted(found)}."
+            f"MLflow {synthesis.context.mlflow} tient sans réserve {found['confirmée']} des "
+            f"{fr.count(decided, 'affirmation tranchée', 'affirmations tranchées')} par cette exécution. "
+            f"Sur {fr.count(len(tested), 'affirmation éprouvée', 'affirmations éprouvées')}, choisies parce "
+            f"qu’on peut les attaquer et non tirées au sort, nous comptons {counted(found)}."
         )
     figures_ = [
         f"**{QUESTIONS[domain]}**\u00a0: {counted(counts(own))}."

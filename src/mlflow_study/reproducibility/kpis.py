@@ -416,6 +416,17 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
             ~reached.astype(bool),
             "versions 2.x de MLflow relues par MLflow d’aujourd’hui, base migrée : échecs",
         )
+    for model in ("lineaire", "foret"):
+        close = stages[
+            (stages["regime"] == "migre") & (stages["etape"] == f"prédictions proches {model}")
+        ]
+        count(
+            chapter,
+            f"reproductibilite.temps.predictions_changees.{model}",
+            "vieux modèles rechargés aujourd’hui qui prédisent autrement (écart de plus de 1e-6)",
+            close["reussi"] == False,  # noqa: E712
+            "mêmes données de test, prédictions d’origine et d’aujourd’hui",
+        )
     age = wide.index.get_level_values("age_jours")
     for years in (1, 2, 3):
         old = wide[(age >= 365 * years)]

@@ -60,16 +60,16 @@ class Stockage(ChapterParameters):
         description="une opération qui a pris cette durée n’est plus essayée aux tailles plus grandes (mais extrapolée)",
     )
     runs_max: int = Field(
-        default=10_000, ge=400, le=1_000_000, description="runs du plus grand magasin SQL"
+        default=4000, ge=400, le=1_000_000, description="runs du plus grand magasin SQL"
     )
     runs_max_fichiers: int = Field(
         default=1000, ge=400, le=10_000, description="runs du plus grand magasin de fichiers"
     )
     points_max: int = Field(
-        default=100_000, ge=1000, le=10_000_000, description="points de métriques mesurés en octets"
+        default=30_000, ge=1000, le=10_000_000, description="points de métriques mesurés en octets"
     )
     historique_max: int = Field(
-        default=20_000,
+        default=10_000,
         ge=400,
         le=10_000_000,
         description="points du plus long historique relu d’un coup",
