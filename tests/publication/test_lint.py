@@ -81,7 +81,7 @@ def test_weight() -> None:
         GOOD.format(f'<main><section id="lourde">{"<p>x</p>" * 8000}</section></main>')
     )
     assert "éléments" in fault
-    assert "lourde 6\u202f000" in fault
+    assert "lourde 8\u202f000" in fault
     (fault,) = weight(GOOD.format(f"<pre>{'x' * 3_000_001}</pre>"))
     assert "pèse" in fault
 
