@@ -416,6 +416,15 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
             ~reached.astype(bool),
             "versions 2.x de MLflow relues par MLflow d’aujourd’hui, base migrée : échecs",
         )
+    kept = stages[(stages["regime"] == "migre") & stages["release"].str.startswith("2.")]
+    kept = kept[kept["etape"].str.startswith("prédictions proches")]
+    count(
+        chapter,
+        "reproductibilite.temps.relecture_2x.predictions",
+        "les prédictions sont celles d’origine",
+        kept["reussi"] == False,  # noqa: E712
+        "modèles de MLflow 2.x rechargés aujourd’hui ; écart de plus de 1e-6",
+    )
     for model in ("lineaire", "foret"):
         close = stages[
             (stages["regime"] == "migre") & (stages["etape"] == f"prédictions proches {model}")
