@@ -807,6 +807,13 @@ def answer(kpis: Kpis) -> str:
 
 def surprise(kpis: Kpis) -> str:
     refused = kpis["reproductibilite.modele.refuses.defaut"]
+    changed = kpis["reproductibilite.temps.predictions_changees.foret"]
+    if changed.valeur:
+        return (
+            f"{fr.count(int(changed.valeur), 'vieille forêt', 'vieilles forêts')} sur "
+            f"{changed.n} se rechargent aujourd’hui avec un simple avertissement, et prédisent "
+            "autre chose : leurs « probabilités » ne se somment plus à un."
+        )
     if refused.valeur:
         return (
             f"le format par défaut des modèles scikit-learn refuse {refused.valeur} modèles "
