@@ -92,12 +92,12 @@ FACTORS: tuple[Factor, ...] = (
     Factor("autre dossier", moved=True),
     Factor("autre utilisateur", environment={"LOGNAME": "collegue", "USER": "collegue"}),
     Factor("autre magasin (fichiers)", store="file"),
+)
+ENVIRONMENT_FACTORS: tuple[Factor, ...] = (
     Factor("rien (témoin), processus neuf", fresh=True),
     Factor(
         "autre noyau de calcul (BLAS)", environment={"OPENBLAS_CORETYPE": "Nehalem"}, fresh=True
     ),
-)
-ENVIRONMENT_FACTORS: tuple[Factor, ...] = (
     Factor(
         "un seul fil de calcul",
         environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},

@@ -27,7 +27,7 @@ class Reproductibilite(ChapterParameters):
         default=["wine-foret"], min_length=1, description="sujets de l’ablation"
     )
     mutations: int = Field(
-        default=3, ge=1, le=200, description="modifications tirées par sorte et par taille"
+        default=2, ge=1, le=200, description="modifications tirées par sorte et par taille"
     )
     essais_collision: int = Field(
         default=300_000, ge=1_000, le=5_000_000, description="essais pour une collision"
