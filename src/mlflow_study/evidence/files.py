@@ -27,6 +27,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+        Path(temporary).chmod(
+            0o644
+        )  # mkstemp keeps a file to its owner; what we write is published
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
