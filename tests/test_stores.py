@@ -178,3 +178,14 @@ def test_the_store_of_the_user_is_the_address_that_he_gives(monkeypatch, tmp_pat
 )
 def test_a_password_is_hidden(text, hidden):
     assert stores.hide_password(text) == hidden
+
+
+def test_what_was_made_on_a_foreign_server_is_deleted_and_only_that(monkeypatch, tmp_path):
+    uri = stores.create_sqlite(tmp_path / "sien.db")
+    monkeypatch.setenv(stores.URI_VARIABLE, uri)
+    with stores.open_store("uri") as store:
+        kept = store.client().create_experiment("le-sien")
+        made = store.create_experiment()
+        store.leave()
+        assert store.client().get_experiment(made).lifecycle_stage == "deleted"
+        assert store.client().get_experiment(kept).lifecycle_stage == "active"

@@ -157,6 +157,16 @@ class Store:
         self.created.append(experiment)
         return experiment
 
+    def leave(self) -> None:
+        """On a server that is not ours, delete the experiments made here; elsewhere, nothing.
+
+        MLflow only marks them deleted: they stay on that server until its owner collects them.
+        """
+        if self.foreign:
+            for experiment in self.created:
+                self.client().delete_experiment(experiment)
+            self.created.clear()
+
     def engine(self) -> Engine:
         """A SQLAlchemy engine on the database behind the store.  Raises StudyError if none."""
         if self.database_url is None:

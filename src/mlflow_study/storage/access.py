@@ -101,8 +101,7 @@ def measure_access(
 def _leave(stores: Mapping[str, Store]) -> None:
     """Delete what was made on a server that is not ours, however the measurement ended."""
     for store in stores.values():
-        for experiment in store.created if store.foreign else ():
-            store.client().delete_experiment(experiment)
+        store.leave()
 
 
 def _rounds(

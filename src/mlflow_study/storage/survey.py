@@ -15,7 +15,7 @@ import pandas as pd
 
 from mlflow_study.storage import deletion, inventory, limits, paging
 from mlflow_study.storage.rich_experiment import Rich, record, silenced, trace_copies
-from mlflow_study.stores import StoreName, open_stores, unavailable
+from mlflow_study.stores import Store, StoreName, open_stores, unavailable
 
 Row = dict[str, Any]
 
@@ -24,6 +24,8 @@ INVENTORY_ONLY: frozenset[str] = frozenset({"http+postgresql"})
 _LEFT_OUT = "l’inventaire de ce magasin est réservé aux profils plus longs"
 FILE_RUNS = 60
 """Runs to page through on a file store, which needs some 10 ms for each."""
+FOREIGN_RUNS = 120
+"""Runs to page through on a server that is not ours."""
 
 
 def tour(
@@ -61,16 +63,23 @@ def tour(
             if name in INVENTORY_ONLY:
                 continue
             parts["limites"] += limits.probe(store)
-            parts["pages"] += paging.observe(store, FILE_RUNS if store.files else runs, seed)
+            parts["pages"] += paging.observe(store, _runs(store, runs), seed)
             if rich is not None:
                 for part, rows in deletion.observe(store, rich, seed).items():
                     parts[part] += rows
-            _clean(store)
+            store.leave()
     empty = {"colonnes": pd.DataFrame(), "liens": pd.DataFrame()}
     return {
         **{name: pd.DataFrame(rows, columns=_columns(name, rows)) for name, rows in parts.items()},
         **(schema or empty),
     }
+
+
+def _runs(store: Store, wanted: int) -> int:
+    """How many runs to read page by page: few where each costs a file, or belongs to others."""
+    if store.foreign:
+        return min(wanted, FOREIGN_RUNS)
+    return FILE_RUNS if store.files else wanted
 
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
@@ -109,13 +118,6 @@ def _inventory(store: Any, parts: dict[str, list[Row]], traces: int, seed: int) 
     copies = trace_copies(store)
     parts["traces"].append({"backend": store.name, "traces": traces + 1, "doubles": copies})
     return rich
-
-
-def _clean(store: Any) -> None:
-    """On a server that is not ours, delete (softly: nothing else is offered) what was made."""
-    if store.foreign:
-        for experiment in store.created:
-            store.client().delete_experiment(experiment)
 
 
 @contextmanager

@@ -524,7 +524,10 @@ def roundtrip(store: Store, cases: list[Case]) -> pd.DataFrame:
     (the read path that shows the class, or whom the harm reaches), ``relu, message,
     avis``.  ``numero`` names the same input on every backend that had it.
     """
-    outcomes = Bench.open(store).outcomes(cases)
+    try:
+        outcomes = Bench.open(store).outcomes(cases)
+    finally:
+        store.leave()
     return pd.DataFrame(
         {
             "magasin": store.name,
