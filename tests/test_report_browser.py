@@ -43,6 +43,7 @@ def browser() -> Iterator[Any]:
 def opened(browser: Any, path: Path, width: int = DESKTOP, scheme: str = "light") -> Any:
     """The page at a width and in a colour scheme; its requests and errors are kept on it."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.set_default_timeout(180_000)  # axe is slow on a busy machine
     page.requests, page.errors = [], []
     page.on("request", lambda request: page.requests.append(request.url))
     page.on("pageerror", lambda error: page.errors.append(str(error)))

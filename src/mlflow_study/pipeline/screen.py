@@ -90,7 +90,9 @@ def final_table(console: Console, elapsed: dict[str, float], build: Path, total_
     table.add_column("Verdicts")
     for name, seconds in sorted(elapsed.items()):
         counts = Counter(v.verdict for v in verdicts if v.chapitre == name)
-        text = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
+        text = ", ".join(
+            f"{count} {word}{'s' if count > 1 else ''}" for word, count in sorted(counts.items())
+        )
         table.add_row(chapter_info(name).title, clock(seconds), text)
     console.print(table)
     console.print(f"Rapport à ouvrir : {build / 'rapport.html'}", highlight=False, soft_wrap=True)
