@@ -276,13 +276,17 @@ def test_a_lesson_opens_both_pages_and_leaves_nothing(finished):
     assert demo.demo(finished.folder, [], Console(file=output, width=200), wait=visit) == 0
     assert (seen["page"], seen["lab"]) == (200, 200)
     assert "Ctrl-C" in output.getvalue()
-    time.sleep(0.5)
-    alive = [
-        pid
-        for pid in seen["processes"]
-        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    ]
-    assert not alive
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(map(running, seen["processes"])):
+        time.sleep(0.1)
+    assert not [pid for pid in seen["processes"] if running(pid)]
+
+
+def running(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_settings_survive_their_file_and_an_unchanged_one_keeps_its_date(finished):
