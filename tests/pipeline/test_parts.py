@@ -263,6 +263,7 @@ def test_a_lesson_opens_both_pages_and_leaves_nothing(finished):
     import urllib.request
 
     study_store.track_study(finished)
+    before = {p.pid for p in psutil.Process().children(recursive=True)}
     output = io.StringIO()
     seen = {}
 
@@ -271,7 +272,7 @@ def test_a_lesson_opens_both_pages_and_leaves_nothing(finished):
         page, lab = re.findall(r"http://127\.0\.0\.1:\S+", text)[:2]
         seen["page"] = urllib.request.urlopen(page, timeout=10).status
         seen["lab"] = urllib.request.urlopen(lab, timeout=10).status
-        seen["processes"] = [p.pid for p in psutil.Process().children(recursive=True)]
+        seen["processes"] = {p.pid for p in psutil.Process().children(recursive=True)} - before
 
     assert demo.demo(finished.folder, [], Console(file=output, width=200), wait=visit) == 0
     assert (seen["page"], seen["lab"]) == (200, 200)
