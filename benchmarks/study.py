@@ -49,7 +49,7 @@ def per_notebook(folder: Path) -> list[dict[str, object]]:
                 "total_s": round(event["elapsed_s"], 1),
                 "mesures_s": round(measuring, 1),
                 "mesures_cpu_s": round(cpu, 1),
-                "nous_s": round(event["elapsed_s"] - measuring, 1),
+                "nous_s": round(max(event["elapsed_s"] - measuring, 0.0), 1),
             }
         )
     return rows
@@ -65,7 +65,7 @@ def first_paint(report: Path) -> float | None:
     with sync_playwright() as engine:
         chromium = engine.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = chromium.new_page()
-        page.goto(report.as_uri())
+        page.goto(report.resolve().as_uri())
         found = page.evaluate(
             "performance.getEntriesByName('first-contentful-paint').map(e => e.startTime)"
         )
