@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlflow_study.pipeline.doctor import find_browser
 from mlflow_study.publication import lint
 
 pytestmark = pytest.mark.navigateur
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TAGS = ["RGAAv4", "wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 PHONE, DESKTOP = 320, 1280
 
@@ -27,7 +26,7 @@ PHONE, DESKTOP = 320, 1280
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium; without one the tests are skipped, and fail in continuous integration."""
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    path = find_browser()
     if path is None:
         reason = "aucun navigateur Chromium sur cette machine"
         if os.environ.get("CI") == "true":

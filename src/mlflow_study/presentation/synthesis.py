@@ -259,12 +259,6 @@ def advice(synthesis: Synthesis) -> None:
     page.prose("\n".join(lines) or "Aucune affirmation réfutée ou nuancée n’appelle de conseil.")
 
 
-def measured_kpis(kpis: Mapping[str, Kpi]) -> tuple[int, int]:
-    """(number of KPIs measured, number that could not be)."""
-    missing = sum(kpi.valeur is None for kpi in kpis.values())
-    return len(kpis) - missing, missing
-
-
 @dataclass(frozen=True)
 class Earlier:
     """What an earlier study concluded, and the measurements to set beside it."""
