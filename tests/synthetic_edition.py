@@ -35,7 +35,7 @@ _CHAPTER = [
         "from pathlib import Path\nimport json, os\n"
         "from mlflow_study.evidence.records import Verdict\n"
         "verdicts = [Verdict.model_validate(v) for v in json.loads(os.environ['VERDICTS'])]\n"
-        "page.claims(verdicts, before=True)"
+        "page.claims(verdicts)"
     ),
     new_markdown_cell(
         "## Comment c'est fait\n\nUn magasin de suivi et un magasin d'artefacts : `mlruns` et "

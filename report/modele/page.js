@@ -14,7 +14,7 @@
     button.type = "button";
     button.textContent = "Copier";
     button.addEventListener("click", async () => {
-      const code = figure.querySelector("code");
+      const code = figure.querySelector("pre");
       try {
         await navigator.clipboard.writeText(code.textContent);
         button.textContent = "Copié";

@@ -85,7 +85,7 @@ def test_a_figure_is_an_image_with_words(shown: list[dict[str, Any]]) -> None:
 
 def test_a_witness_keeps_its_code(shown: list[dict[str, Any]]) -> None:
     page.witness("x = 'a' < \"b\"  # n'est-ce pas ?\n", title="Un témoin", shows="Il affiche x.")
-    code = html(shown[0]).code
+    code = html(shown[0]).pre
     assert code is not None
     assert code.get_text() == "x = 'a' < \"b\"  # n'est-ce pas ?"
 
@@ -101,35 +101,39 @@ def _claim(**fields: Any) -> Claim:
     return Claim(**{**common, "source": SOURCE, "critere": criterion, **fields})
 
 
-def test_claims_before_show_statement_source_and_criterion(shown: list[dict[str, Any]]) -> None:
+def test_claims_before_show_statement_and_source(shown: list[dict[str, Any]]) -> None:
     page.claims([_claim(), _claim(id="T2", critere=None, non_eprouvee="aucun serveur")])
-    first, second = html(shown[0]).select("ul.affirmations li")
+    first, _ = html(shown[0]).select("ul.affirmations li")
     assert first.select_one('a[href="#affirmation-T1"]') is not None
     assert first.select_one("a.source").get_text() == "Model Registry"  # type: ignore[union-attr]
-    assert "Critère\u00a0: un contre-exemple suffit" in first.get_text()
-    assert "Non éprouvée\u00a0: aucun serveur" in second.get_text()
     assert first.select_one(".verdict") is None
 
 
-def test_claims_after_show_word_and_shape(shown: list[dict[str, Any]]) -> None:
-    verdict = Verdict(
-        id="T1",
-        domaine="suivi",
-        enonce="NaN est gardé",
-        source=SOURCE,
-        critere="c",
-        verdict="réfutée",
-        motif="contredite : fichiers",
-        preuves=["a.b"],
-        temoin="print(1)",
-        chapitre="02_suivi",
-    )
-    page.claims([verdict])
-    badge = html(shown[0]).select_one(".verdict")
-    assert badge is not None
-    assert badge.get_text() == "✗\u00a0réfutée"
-    page.claims([verdict], before=True)
-    assert html(shown[1]).select_one(".verdict") is None
+def _verdict(**fields: Any) -> Verdict:
+    common = {
+        "id": "T1",
+        "domaine": "suivi",
+        "enonce": "NaN est gardé",
+        "source": SOURCE,
+        "critere": "c",
+        "verdict": "réfutée",
+        "motif": "contredite : fichiers",
+        "preuves": ["a.b"],
+        "temoin": "print(1)",
+        "chapitre": "02_suivi",
+    }
+    return Verdict(**{**common, **fields})
+
+
+def test_claims_after_show_word_shape_and_reason_of_what_does_not_hold(
+    shown: list[dict[str, Any]],
+) -> None:
+    held = [_verdict(id=name, verdict="confirmée", motif="n = 9") for name in ("T2", "T3")]
+    page.claims([*held, _verdict()])
+    first, last = html(shown[0]).select("ul.affirmations li")
+    assert first.select_one(".verdict").get_text() == "✗\u00a0réfutée"  # type: ignore[union-attr]
+    assert "contredite" in first.get_text()
+    assert last.get_text() == "✓\u00a0confirmée T2 et T3"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_claims_lead_to_their_evidence_and_back(page: BeautifulSoup) -> None:
     row = page.select_one("#affirmation-T3")
     assert row is not None
     targets = [a["href"] for a in row.select("td:last-child a")]
-    assert targets == ["#kpi-stockage.acces.lecture", "#stockage", "#temoin-T3"]
+    assert targets == ["#kpi-stockage.acces.lecture", "#temoin-T3"]
     measure = page.find(id="kpi-stockage.acces.lecture")
     assert measure is not None
     values = measure.find_next_sibling("dd")
@@ -135,7 +135,7 @@ def test_code_is_folded_below_what_it_shows(page: BeautifulSoup) -> None:
 
 def test_code_stays_as_it_ran(page: BeautifulSoup) -> None:
     assert any(
-        'print("valeur", math.nan)' in code.get_text() for code in page.select(".temoin code")
+        'print("valeur", math.nan)' in code.get_text() for code in page.select(".temoin pre")
     )
     assert "code ; brut" in [code.get_text() for code in page.select("#stockage p code")]
 

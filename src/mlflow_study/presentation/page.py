@@ -8,7 +8,7 @@ gives them its style, numbers them and resolves ``[@fig-x]``, ``[@tab-x]`` and `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -20,7 +20,6 @@ from mlflow_study.presentation import figures as _figures
 from mlflow_study.presentation import markdown as _markdown
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation import tables as _tables
-from mlflow_study.presentation.code import highlight
 
 _BRIEF = "bref"
 
@@ -140,7 +139,7 @@ def witness(code: str, *, title: str, shows: str) -> None:
     _show(
         f'<figure class="temoin"><figcaption><strong>{_markdown.inline(title)}</strong> '
         f"{_markdown.inline(shows)}</figcaption>"
-        f'<pre tabindex="0"><code class="python">{highlight(code.strip())}</code></pre></figure>',
+        f'<pre tabindex="0">{escape(code.strip(), quote=False)}</pre></figure>',
         code.strip(),
     )
 
@@ -168,31 +167,38 @@ def verdict_badge(verdict: str) -> str:
     return f'<span class="verdict {_figures.verdict_class(verdict)}">{words}</span>'
 
 
-def claims(items: Iterable[Claim | Verdict], *, before: bool = False) -> None:
-    """The chapter's claims: statements, sources and criteria (of ``Claim``, or with
-    ``before``), or the verdicts with their reasons (of ``Verdict``)."""
-    records = list(items)
-    if not records:
+def claims(items: Sequence[Claim | Verdict]) -> None:
+    """The chapter's claims: statements and sources of ``Claim``, outcome of ``Verdict``.
+
+    Criteria, and the reasons of what holds, stand in the register that each number leads to.
+    """
+    if not items:
         raise ValueError("no claim to show")
-    judged = not before and all(isinstance(record, Verdict) for record in records)
-    lines = []
-    for record in records:
-        if judged and isinstance(record, Verdict):
-            more = f"{verdict_badge(record.verdict)} {_markdown.inline(record.motif)}"
-        else:
-            more = f"{source_link(record.source)}. {_markdown.inline(_refuting(record))}"
-        lines.append(
-            f'<li><a href="#affirmation-{record.id}">{record.id}</a> '
-            f"{_markdown.inline(record.enonce)} <small>{more}</small></li>"
-        )
-    title = "Ce que valent ces affirmations" if judged else "Ce que MLflow affirme"
+    verdicts = [item for item in items if isinstance(item, Verdict)]
+    lines = _outcome(verdicts) if verdicts else [_stated(claim) for claim in items]
+    title = "Ce que valent ces affirmations" if verdicts else "Ce que MLflow affirme"
     _show(f'<ul class="affirmations">{"".join(lines)}</ul>', f"[{title}]")
 
 
-def _refuting(record: Claim | Verdict) -> str:
-    """What would refute a claim, or why it is not tested."""
-    if isinstance(record, Verdict):
-        return f"Critère{fr.NBSP}: {record.critere}"
-    if record.critere is None:
-        return f"Non éprouvée{fr.NBSP}: {record.non_eprouvee}"
-    return f"Critère{fr.NBSP}: {record.critere.texte}"
+def _anchor(record: Claim | Verdict) -> str:
+    return f'<a href="#affirmation-{record.id}">{record.id}</a>'
+
+
+def _stated(record: Claim | Verdict) -> str:
+    statement = _markdown.inline(record.enonce)
+    return f"<li>{_anchor(record)} {statement} {source_link(record.source)}</li>"
+
+
+def _outcome(verdicts: Sequence[Verdict]) -> list[str]:
+    """What does not hold or is not settled, one line each with its reason; then what holds."""
+    rank = {kind: place for place, kind in enumerate(fr.verdict_words)}
+    held = [_anchor(verdict) for verdict in verdicts if verdict.verdict == "confirmée"]
+    others = [verdict for verdict in verdicts if verdict.verdict != "confirmée"]
+    lines = [
+        f"<li>{_anchor(verdict)} {_markdown.inline(verdict.enonce)} "
+        f"{verdict_badge(verdict.verdict)} {_markdown.inline(verdict.motif)}</li>"
+        for verdict in sorted(others, key=lambda verdict: rank[verdict.verdict])
+    ]
+    if held:
+        lines.append(f'<li class="groupe">{verdict_badge("confirmée")} {fr.join(held)}</li>')
+    return lines

@@ -19,7 +19,6 @@ from mlflow_study.evidence.records import Context, Kpi, Verdict
 from mlflow_study.paths import REPORT
 from mlflow_study.presentation import markdown
 from mlflow_study.presentation import numbers as fr
-from mlflow_study.presentation.code import highlight
 from mlflow_study.presentation.figures import store_label
 from mlflow_study.presentation.page import source_link, verdict_badge
 from mlflow_study.presentation.tables import stacked, stacked_row
@@ -30,7 +29,6 @@ _MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin", "juillet"),
     *("août", "septembre", "octobre", "novembre", "décembre"),
 )
-_LINKS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -85,20 +83,20 @@ def family(kpi_id: str) -> str:
 
 
 def _proofs(verdict: Verdict, anchors: Mapping[str, str]) -> str:
-    """Links from a claim to what supports its verdict: measures, chapter, witness."""
-    measured = list(dict.fromkeys(family(kpi) for kpi in verdict.preuves))
-    shown = measured[:_LINKS_SHOWN]
-    links = [f'<a href="#kpi-{escape(name)}">mesure</a>' for name in shown]
-    if len(shown) > 1:
-        links = [
-            f'<a href="#kpi-{escape(name)}">mesure {rank}</a>' for rank, name in enumerate(shown, 1)
-        ]
-    if len(measured) > len(shown):
-        links.append(f"et {fr.count(len(measured) - len(shown), 'autre')}")
-    if chapter := anchors.get(verdict.chapitre):
-        links.append(f'<a href="#{chapter}">chapitre</a>')
+    """Links from a claim to what supports its verdict: its measures, its witness.
+
+    One link for the measures of one claim: they stand together.  A claim without a witness
+    leads to its chapter.
+    """
+    links = []
+    if verdict.preuves:
+        measured = len(set(map(family, verdict.preuves)))
+        words = "mesure" if measured == 1 else f"{measured} mesures"
+        links.append(f'<a href="#kpi-{escape(family(verdict.preuves[0]))}">{words}</a>')
     if witness := anchors.get(f"temoin:{verdict.id}"):
         links.append(f'<a href="#{witness}">témoin</a>')
+    elif chapter := anchors.get(verdict.chapitre):
+        links.append(f'<a href="#{chapter}">chapitre</a>')
     return f"({', '.join(links)})" if links else ""
 
 
@@ -214,8 +212,8 @@ def witnesses(verdicts: Iterable[Verdict], shown: Mapping[str, str]) -> str:
             blocks.append(
                 f'<figure class="temoin" id="temoin-{verdict.id}"><figcaption><strong>Témoin de '
                 f'<a href="#affirmation-{verdict.id}">{verdict.id}</a></strong> '
-                f"{markdown.inline(verdict.enonce)}</figcaption><pre><code "
-                f'class="python">{highlight(verdict.temoin.strip())}</code></pre></figure>'
+                f"{markdown.inline(verdict.enonce)}</figcaption>"
+                f"<pre>{escape(verdict.temoin.strip(), quote=False)}</pre></figure>"
             )
     return "".join(blocks)
 
@@ -263,7 +261,7 @@ def how_to_cite(context: Context) -> str:
         f"code `{commit}`."
     )
     return (
-        f'<p>{sentence}</p><figure class="temoin"><pre><code>{escape(bibtex)}</code></pre></figure>'
+        f'<p>{sentence}</p><figure class="temoin"><pre>{escape(bibtex, quote=False)}</pre></figure>'
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeGuard
 
 from bs4 import BeautifulSoup, Tag
 from bs4.dammit import EntitySubstitution
@@ -117,28 +116,21 @@ def assemble(infos: list[ChapterInfo], notebooks: dict[str, Path], evidence: Evi
 
 
 def _tidy_cells(soup: BeautifulSoup) -> None:
-    """Put the folded code of a cell below what it shows; code that nothing separates is one fold."""
+    """Gather the folded code of each part of a chapter (down to its next h2) at its end."""
     for cell in soup.select("div.cellule"):
-        code = cell.find("details", class_="code", recursive=False)
-        if isinstance(code, Tag):
-            cell.append(code.extract())
         cell.unwrap()
-    for code in soup.select("details.code"):
-        following = code.find_next_sibling()
-        while _follows(following):
-            for block in following.find_all("pre", recursive=False):
-                code.append(block.extract())
-            following.decompose()
-            following = code.find_next_sibling()
-
-
-def _follows(following: Any) -> TypeGuard[Tag]:
-    """Is this element another fold of code?"""
-    return (
-        isinstance(following, Tag)
-        and following.name == "details"
-        and "code" in following.get_attribute_list("class")
-    )
+    for section in soup.select("section.chapitre"):
+        fold: Tag | None = None
+        for block in section.find_all(True, recursive=False):
+            if block.name in ("h1", "h2"):
+                fold = None
+            elif "code" in block.get_attribute_list("class"):
+                if fold is not None:
+                    for source in block.find_all("pre", recursive=False):
+                        fold.append(source.extract())
+                    block.replace_with(fold.extract())
+                else:
+                    fold = block
 
 
 def _tidy_markdown_tables(soup: BeautifulSoup) -> None:
@@ -160,7 +152,7 @@ def _claim_witnesses(soup: BeautifulSoup, evidence: Evidence) -> dict[str, str]:
     }
     found: dict[str, str] = {}
     for figure in soup.select("figure.temoin"):
-        code = figure.find("code")
+        code = figure.find("pre")
         claim = by_code.get(" ".join(code.get_text().split())) if isinstance(code, Tag) else None
         if claim and f"temoin:{claim}" not in found:
             figure["id"] = found[f"temoin:{claim}"] = f"temoin-{claim}"

@@ -169,7 +169,7 @@ def _finding(group: Group) -> Iterator[str]:
         if text:
             yield _slide(title, text, notes=notes, kind="constat")
     for witness in witnesses[:1]:
-        code = witness.find("code")
+        code = witness.find("pre")
         if isinstance(code, Tag) and code.get_text().count("\n") < 16:
             shown = f"<pre><code>{_inner(code)}</code></pre>"
             yield _slide(title, shown, notes=_inner(witness.find("figcaption")), kind="temoin")
@@ -198,9 +198,10 @@ def _advice(group: Group) -> Iterator[str]:
 def _verdicts(section: Tag) -> Iterator[str]:
     """The register's lines that this chapter judges."""
     page = section.find_parent("main")
+    judged = {link["href"] for link in section.select(".affirmations a")}
     rows = []
     for row in page.select("#registre tbody tr") if isinstance(page, Tag) else []:
-        if row.select_one(f'a[href="#{section["id"]}"]') is None:
+        if f"#{row['id']}" not in judged:
             continue
         statement = _inner(row.find_all("td")[0]).partition("<small")[0]
         rows.append(
