@@ -20,25 +20,14 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = (
-    "mlflow",
-    "mlflow.sklearn",
-    "mlflow.models.signature",
-    "mlflow.projects",
-    "mlflow.data.pandas_dataset",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "sklearn.ensemble",
-    "sklearn.linear_model",
-    "sklearn.model_selection",
-    "sklearn.neural_network",
-    "sklearn.neighbors",
-    "sklearn.pipeline",
-    "skops.io",
-)
+LIBRARIES = ("mlflow_study.warm", "mlflow_study.population")
+"""Modules imported by the process that all programs are forked from; see ``warm``."""
 KEPT_VARIABLES = ("HOME", "LANG", "TMPDIR", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 TIMEOUT_S = 180.0
 
@@ -118,10 +107,17 @@ def _child(job: Job, log: str, answer: Connection) -> None:
     answer.close()
 
 
-def run(job: Job) -> Outcome:
-    """Run one program to its end in a process of its own."""
+def warm_up() -> ForkServerContext:
+    """Start the process that programs are forked from, without waiting for its imports."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mlflow_study.nursery", *LIBRARIES])
+    forkserver.ensure_running()
+    return context
+
+
+def run(job: Job) -> Outcome:
+    """Run one program to its end in a process of its own."""
+    context = warm_up()
     log = job.folder / ".journal"
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(job, str(log), sender))

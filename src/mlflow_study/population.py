@@ -31,6 +31,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ FORGE = "https://forge.exemple.invalid/"
 
 RECORDINGS: tuple[Recording, ...] = ("autolog", "tutoriel", "soin", "projet", "modele")
 """The ways of recording that use MLflow, in the order of the tables."""
+
+
+NO_INFERENCE = {"MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0"}
+"""MLflow notes its default list of requirements, and starts no process to find what a model
+imports (three seconds of processor each); that inference is tried apart (``models.py``)."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,12 @@ class Recorded:
 
 
 def select(subjects: int, recordings: Sequence[Recording] = RECORDINGS) -> tuple[Experiment, ...]:
-    """The first ``subjects`` subjects in every recording: a balanced part of the population."""
-    return tuple(Experiment(s, r) for s in SUBJECTS[:subjects] for r in recordings)
+    """The first ``subjects`` subjects in every recording: a balanced part of the population.
+
+    Projects come first: they take longest, since ``mlflow run`` starts an interpreter anew.
+    """
+    longest_first = sorted(recordings, key=lambda name: name != "projet")
+    return tuple(Experiment(s, r) for r in longest_first for s in SUBJECTS[:subjects])
 
 
 def record_population(
@@ -105,7 +115,8 @@ def record_population(
     """Run every experiment against ``store``, in one MLflow experiment, under ``folder``."""
     chosen = list(experiments)
     experiment_id = store.create_experiment("population")
-    with_repositories = [_prepare(experiment, folder) for experiment in chosen]
+    with ThreadPoolExecutor(parallel) as pool:
+        with_repositories = list(pool.map(lambda e: _prepare(e, folder), chosen))
     jobs = [_job(place, store.tracking_uri, experiment_id) for place in with_repositories]
     outcomes = nursery.run_all(jobs, parallel)
     return [
@@ -152,7 +163,7 @@ def _prepare(experiment: Experiment, folder: Path) -> _Place:
     git(clone, "init", "--quiet", "--initial-branch=main")
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", "--message=First version")
-    forge.parent.mkdir(exist_ok=True)
+    forge.parent.mkdir(parents=True, exist_ok=True)
     git(clone, "clone", "--quiet", "--bare", ".", str(forge))
     address = f"{FORGE}{experiment.key}.git"
     git(clone, "remote", "add", "origin", address)
@@ -181,6 +192,7 @@ def write_data(subject: Subject, path: Path) -> None:
 def _job(place: _Place, tracking_uri: str, experiment_id: str) -> nursery.Job:
     recording = place.experiment.recording
     environment = {"MLFLOW_TRACKING_URI": tracking_uri, "MLFLOW_EXPERIMENT_ID": experiment_id}
+    environment |= NO_INFERENCE
     if recording == "carnet":
         return nursery.Job(place.clone, script="train.py", arguments=place.arguments)
     if recording == "projet":

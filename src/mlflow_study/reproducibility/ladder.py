@@ -21,6 +21,7 @@ import pandas as pd
 
 from mlflow_study import nursery
 from mlflow_study.population import (
+    NO_INFERENCE,
     NOTEBOOK_RECORD,
     RECORDINGS,
     Recorded,
@@ -37,8 +38,7 @@ from mlflow_study.reproducibility.vocabulary import RUNGS
 from mlflow_study.stores import create_sqlite, open_store
 
 Row = dict[str, Any]
-NO_INFERENCE = {"MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0"}
-"""The re-run's own record is thrown away: MLflow need not find out what its model requires."""
+
 
 
 def measure_ladder(subjects: int, repetitions: int) -> dict[str, pd.DataFrame]:
@@ -49,6 +49,7 @@ def measure_ladder(subjects: int, repetitions: int) -> dict[str, pd.DataFrame]:
     Parts: ``echelle`` (one row per experiment and mode), ``journal`` (one row per piece of
     effort), ``champs`` (one row per experiment and variable: recorded or not).
     """
+    nursery.warm_up()
     with (
         tempfile.TemporaryDirectory(prefix="mlflow-reproduction-") as scratch,
         open_store("sqlite") as store,
