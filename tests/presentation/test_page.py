@@ -133,7 +133,7 @@ def test_claims_after_show_word_shape_and_reason_of_what_does_not_hold(
     first, last = html(shown[0]).select("ul.affirmations li")
     assert first.select_one(".verdict").get_text() == "✗\u00a0réfutée"  # type: ignore[union-attr]
     assert "contredite" in first.get_text()
-    assert last.get_text() == "✓\u00a0confirmée T2 et T3"
+    assert last.get_text() == "✓\u00a0confirmées T2 et T3"
 
 
 @pytest.mark.parametrize(

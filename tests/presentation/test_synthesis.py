@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from mlflow_study.evidence.records import Context, Kpi, Source, Verdict
+from mlflow_study.evidence.records import Claim, Context, Criterion, Kpi, Source, Verdict
 from mlflow_study.evidence.synthesis import Synthesis
 from mlflow_study.presentation import synthesis as dire
 
@@ -71,7 +71,7 @@ def test_counts_agree_in_number_and_keep_the_order():
 
 def test_a_list_shows_what_tells_against_a_claim():
     assert dire._against(verdict("nuancée")) == "contredite : b"
-    assert dire._against(verdict("indéterminée")) == "vérifiée : a ; contredite : b"
+    assert dire._against(verdict("réfutée", motif="contredite : b")) == "contredite : b"
 
 
 def kpi(id, value):
@@ -93,9 +93,40 @@ def test_a_measure_without_store_stands_alone():
     assert dire.ALONE in dire._kpi_row({"a.b": kpi("a.b", 0.5)}, item)
 
 
-def test_the_first_surprise_of_the_chapters_is_quoted():
-    answers = {"01_stockage": {"surprise": ""}, "02_suivi": {"surprise": "Étonnant."}}
-    assert dire.brief(made(["confirmée"], answers=answers))["surprise"] == "Étonnant."
+def test_each_chapter_is_quoted_under_its_question():
+    answers = {
+        "01_stockage": {"answer": "Dans une base.\n\nLe détail.", "surprise": ""},
+        "02_suivi": {"answer": "Presque tout.", "surprise": "Étonnant."},
+    }
+    brief = dire.brief(made(["confirmée"], answers=answers))
+    assert brief["figures"] == ["**Stockage.** Dans une base.", "**Suivi.** Presque tout."]
+
+
+def test_what_does_not_hold_is_told_by_what_a_user_meets(monkeypatch):
+    told = []
+    monkeypatch.setattr(dire.page, "finding", lambda title, text: told.append((title, text)))
+    synthesis = made(["réfutée", "confirmée", "nuancée"])
+    criterion = Criterion(forme="universelle", kpis=["a.b"], texte="t")
+    for v, meets in zip(synthesis.verdicts, ("manque", "silence", "silence"), strict=True):
+        synthesis.register.append(
+            Claim(
+                id=v.id,
+                domaine=v.domaine,
+                chapitre=v.chapitre,
+                enonce=v.enonce,
+                source=v.source,
+                critere=criterion,
+                consequence=meets,
+                conseil=f"Conseil de {v.id}.",
+            )
+        )
+    dire.failings(synthesis)
+    assert [title.partition("\u00a0")[0] for title, _ in told] == [
+        "Altéré, perdu ou dit faux, en silence",
+        "Ni gardé, ni retrouvé",
+    ]
+    assert "Conseil de S3." in told[0][1]
+    assert "S2" not in told[0][1] + told[1][1]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Scalar = bool | int | float | str
 Domain = Literal["stockage", "suivi", "reproductibilite", "tracabilite", "terrain"]
+Consequence = Literal["silence", "echec", "manque", "cout"]
 Judgement = Literal["confirmée", "nuancée", "réfutée", "indéterminée", "non éprouvée"]
 Form = Literal["universelle", "taux", "borne", "rapport", "presence", "egalite"]
 KpiId = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_+-]+)+$")]
@@ -107,6 +108,9 @@ class Claim(_Record):
     non_eprouvee: str | None = None
     conseil: str | None = None
     """What a user should do where the claim does not hold (French, one or two sentences)."""
+    consequence: Consequence | None = None
+    """What a user meets where it does not hold: something altered, lost or told wrong in
+    silence; a failure that is seen; something that MLflow does not keep; a higher cost."""
 
     @model_validator(mode="after")
     def _testable(self) -> Claim:

@@ -42,6 +42,14 @@ verdict_words: dict[str, str] = {
 }
 """Verdict → the same word behind its shape: it is read without its colour."""
 
+verdict_plurals: dict[str, str] = {
+    "confirmée": "confirmées",
+    "nuancée": "nuancées",
+    "réfutée": "réfutées",
+    "indéterminée": "indéterminées",
+    "non éprouvée": "non éprouvées",
+}
+
 
 # --- plain numbers ---------------------------------------------------------------
 

@@ -161,9 +161,12 @@ def source_link(source: Source) -> str:
     return f"<cite>{title}{place}</cite>"
 
 
-def verdict_badge(verdict: str) -> str:
-    """A verdict as word + shape + hue."""
-    words = fr.verdict_words[verdict].replace(" ", fr.NBSP)
+def verdict_badge(verdict: str, count: int = 1) -> str:
+    """A verdict, or a kind of ``count`` verdicts, as word + shape + hue."""
+    words = fr.verdict_words[verdict]
+    if count > 1:
+        words = words.replace(verdict, fr.verdict_plurals[verdict])
+    words = words.replace(" ", fr.NBSP)
     return f'<span class="verdict {_figures.verdict_class(verdict)}">{words}</span>'
 
 
@@ -200,5 +203,7 @@ def _outcome(verdicts: Sequence[Verdict]) -> list[str]:
         for verdict in sorted(others, key=lambda verdict: rank[verdict.verdict])
     ]
     if held:
-        lines.append(f'<li class="groupe">{verdict_badge("confirmée")} {fr.join(held)}</li>')
+        lines.append(
+            f'<li class="groupe">{verdict_badge("confirmée", len(held))} {fr.join(held)}</li>'
+        )
     return lines

@@ -53,18 +53,11 @@ def counts(verdicts: Iterable[Verdict]) -> Counter[str]:
     return Counter(verdict.verdict for verdict in verdicts)
 
 
-_PLURALS = {
-    "réfutée": "réfutées",
-    "nuancée": "nuancées",
-    "confirmée": "confirmées",
-    "indéterminée": "indéterminées",
-    "non éprouvée": "non éprouvées",
-}
-
-
 def counted(found: Mapping[str, int]) -> str:
     """«3 réfutées, 2 nuancées et 10 confirmées»: only the kinds that occur."""
-    parts = [fr.count(found[kind], kind, _PLURALS[kind]) for kind in ORDER if found.get(kind)]
+    parts = [
+        fr.count(found[kind], kind, fr.verdict_plurals[kind]) for kind in ORDER if found.get(kind)
+    ]
     return fr.join(parts) if parts else "aucune affirmation jugée"
 
 
@@ -86,18 +79,35 @@ def brief(synthesis: Synthesis) -> dict[str, Any]:
             f"qu’on peut les attaquer et non tirées au sort, nous comptons {counted(found)}."
         )
     figures_ = [
-        f"**{QUESTIONS[domain]}**\u00a0: {counted(counts(own))}."
+        f"**{QUESTIONS[domain]}.** {told.splitlines()[0]}"
         for domain in QUESTIONS
-        if (own := [v for v in tested if v.domaine == domain])
+        if (told := _told(synthesis, domain, "answer"))
     ]
-    surprises = [a["surprise"] for a in synthesis.answers.values() if a.get("surprise")]
     return {
         "question": "Comment MLflow gère-t-il les expériences de machine learning, et tient-il "
         "ce qu’il affirme\u202f?",
         "answer": answer,
         "figures": figures_,
-        "surprise": surprises[0] if surprises else "",
+        "surprise": "",
     }
+
+
+def _told(synthesis: Synthesis, domain: str, what: str) -> str:
+    """One part of the answer in brief that a domain's chapter gave; empty where it gave none."""
+    for name, answer in synthesis.answers.items():
+        if name.partition("_")[2] == domain:
+            return str(answer.get(what, ""))
+    return ""
+
+
+def surprises(synthesis: Synthesis) -> None:
+    """The greatest surprise of each chapter."""
+    found = [
+        f"- **{QUESTIONS[domain]}.** {told}"
+        for domain in QUESTIONS
+        if (told := _told(synthesis, domain, "surprise"))
+    ]
+    page.prose("\n".join(found) or "Aucun chapitre n’a été exécuté.")
 
 
 def abstract(synthesis: Synthesis) -> None:
@@ -140,7 +150,7 @@ def verdict_figure(synthesis: Synthesis) -> None:
             if not number:
                 continue
             ax.barh(row, number, left=start, color=figures.VERDICT_COLOURS[kind], height=0.6)
-            word = f"{number} {kind if number == 1 else _PLURALS[kind]}"
+            word = f"{number} {kind if number == 1 else fr.verdict_plurals[kind]}"
             if number >= 3:
                 ax.text(
                     start + number / 2,
@@ -228,35 +238,47 @@ def verdicts_of(synthesis: Synthesis, *kinds: str) -> list[Verdict]:
 
 def verdict_list(verdicts: Sequence[Verdict], empty: str, *, reasons: bool = True) -> None:
     """One line per claim: its number, its statement and, with ``reasons``, why."""
-    if not verdicts:
-        page.prose(empty)
-        return
     page.prose(
         "\n".join(
-            f"- [@affirmation-{v.id}] {v.enonce}" + (f" *{_against(v)}.*" if reasons else "")
+            f"- [@affirmation-{v.id}] {v.enonce}" + (f" *{v.motif}.*" if reasons else "")
             for v in verdicts
         )
+        or empty
     )
 
 
+CONSEQUENCES: Mapping[str | None, str] = {
+    "silence": "Altéré, perdu ou dit faux, en silence",
+    "echec": "Refusé, ou qui échoue",
+    "manque": "Ni gardé, ni retrouvé",
+    "cout": "Plus coûteux qu’annoncé",
+    None: "Autrement qu’annoncé",
+}
+"""What a user meets where a claim does not hold, the worst first."""
+
+
+def failings(synthesis: Synthesis) -> None:
+    """The claims that do not hold, by what a user meets, each with what to do."""
+    claims = {claim.id: claim for claim in synthesis.register}
+    failed = verdicts_of(synthesis, "réfutée", "nuancée")
+    if not failed:
+        page.prose("Aucune affirmation n’est réfutée ni nuancée dans cette exécution.")
+    for consequence, title in CONSEQUENCES.items():
+        own = [v for v in failed if claims[v.id].consequence == consequence]
+        if own:
+            page.finding(
+                f"{title}\u00a0: {fr.count(len(own), 'affirmation')}",
+                "\n".join(
+                    f"- [@affirmation-{v.id}] {v.enonce} *{_against(v)}.* {claims[v.id].conseil or ''}"
+                    for v in own
+                ),
+            )
+
+
 def _against(verdict: Verdict) -> str:
-    """The part of a reason that tells against the claim; all of it where nothing does."""
-    if verdict.verdict not in ("réfutée", "nuancée"):
-        return verdict.motif
+    """The part of a reason that tells against the claim."""
     starts = [verdict.motif.find(word) for word in ("vérifiée en partie", "contredite")]
     return verdict.motif[min((start for start in starts if start >= 0), default=0) :]
-
-
-def advice(synthesis: Synthesis) -> None:
-    """What to do about each claim that does not hold, strongest first."""
-    by_id = {claim.id: claim for claim in synthesis.register}
-    lines = []
-    for kind in ("réfutée", "nuancée"):
-        for verdict in verdicts_of(synthesis, kind):
-            text = by_id[verdict.id].conseil
-            if text:
-                lines.append(f"- {text} (affirmation {verdict.id}, {kind})")
-    page.prose("\n".join(lines) or "Aucune affirmation réfutée ou nuancée n’appelle de conseil.")
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def tally(verdicts: Iterable[Verdict]) -> str:
     """How many claims got each verdict, as a list of badges."""
     counts: Counter[str] = Counter(verdict.verdict for verdict in verdicts)
     items = "".join(
-        f"<li><b>{fr.integer(counts[name])}</b> {verdict_badge(name)}</li>"
+        f"<li><b>{fr.integer(counts[name])}</b> {verdict_badge(name, counts[name])}</li>"
         for name in fr.verdict_words
         if counts[name]
     )
