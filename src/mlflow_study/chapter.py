@@ -121,7 +121,10 @@ class Chapter:
         )
 
 
-_LOGGED = ("nom", "origine", "instrument", "date", "wall_s", "cpu_s", "key", "machine", "versions")
+_LOGGED = (
+    *("nom", "origine", "instrument", "date", "wall_s", "cpu_s", "key"),
+    *("machine", "versions", "commit", "depot_modifie"),
+)
 
 
 def _plain(value: Any) -> Any:

@@ -143,6 +143,7 @@ class Laboratory:
         self, name: str, instrument: Instrument, parameters: dict[str, Any], produced: Produced
     ) -> Any:
         """Save what an instrument has just produced."""
+        commit, modified = context.commit()
         about = {
             "key": self._key(instrument, parameters),
             "instrument": f"{instrument.__module__}.{instrument.__qualname__}",
@@ -153,6 +154,8 @@ class Laboratory:
             "cpu_s": produced.cpu_s,
             "machine": context.machine(),
             "versions": context.versions(),
+            "commit": commit,
+            "depot_modifie": modified,
         }
         _write(self.folder, name, produced.tables, about)
         self.log.append({"nom": name, "origine": "mesurée", **about})

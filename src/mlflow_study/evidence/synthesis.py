@@ -71,13 +71,15 @@ def weigh(build: Build, seed: int) -> Synthesis:
 def describe(accounts: dict[str, dict[str, Any]], seed: int) -> Context:
     """The context of a run, from the accounts that its chapters left.
 
-    Machine and versions are those of the measurements, which a report that is built
-    again from recorded evidence must not mistake for those of the reader's machine.
+    Machine, versions and commit are those of the measurements (the latest one where they
+    were made over several), which a report that is built again from recorded evidence must
+    not mistake for those of the reader.
     """
-    commit, modified = context.commit()
     measures = [m for account in accounts.values() for m in account.get("mesures", [])]
     recorded = any(m["origine"] == "enregistrée" for m in measures)
-    source = measures[0] if measures else {}
+    source: dict[str, Any] = max(
+        measures, key=lambda measure: str(measure.get("date", "")), default={}
+    )
     versions = source.get("versions") or context.versions()
     machine = source.get("machine") or context.machine()
     return Context(
@@ -85,13 +87,13 @@ def describe(accounts: dict[str, dict[str, Any]], seed: int) -> Context:
         python=str(machine.get("python", "inconnu")),
         versions=versions,
         machine=machine,
-        commit=commit,
-        depot_modifie=modified,
+        commit=source.get("commit"),
+        depot_modifie=any(bool(m.get("depot_modifie")) for m in measures),
         profil=os.environ.get(PROFILE_VARIABLE) or "carnet",
         parametres={name: account["parametres"] for name, account in accounts.items()},
         graine=seed,
-        debut=min((account["debut"] for account in accounts.values()), default=context.now()),
-        fin=max((account["fin"] for account in accounts.values()), default=None),
+        debut=min((m["date"] for m in measures), default=context.now()),
+        fin=max((m["date"] for m in measures), default=None),
         chapitres={
             name: {
                 "debut": account["debut"],
