@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_study.pipeline.doctor import find_browser
+from mlflow_study.executables import find_browser
 from mlflow_study.publication import lint
 
 pytestmark = pytest.mark.navigateur

@@ -15,6 +15,7 @@ from typing import Literal
 import psutil
 from rich.console import Console
 
+from mlflow_study.executables import find_browser
 from mlflow_study.paths import LOCK, ROOT
 
 State = Literal["bon", "facultatif", "manque"]
@@ -107,12 +108,6 @@ def _store(name: str, remedy: str) -> Callable[[], Check]:
         )
 
     return check
-
-
-def find_browser() -> str | None:
-    """Path of a Chromium or Chrome that can be driven without a window."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return next((found for name in names if (found := shutil.which(name))), None)
 
 
 def _browser() -> Check:

@@ -23,6 +23,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from mlflow_study.errors import StudyError, Unavailable
+from mlflow_study.executables import find_uv
 from mlflow_study.paths import cache_folder
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -46,7 +47,7 @@ class Environment:
 
 def uv() -> str:
     """Path of ``uv``.  Raises Unavailable."""
-    found = shutil.which("uv")
+    found = find_uv()
     if found is None:
         raise Unavailable(
             "Le programme uv n’est pas sur le PATH : aucun environnement n’est reconstruit."
@@ -60,7 +61,10 @@ def interpreter(python: str = PYTHON) -> Path:
         return Path(sys.executable)
     done = _run([uv(), "python", "find", "--no-python-downloads", "--system", python])
     if done.returncode != 0:
-        raise Unavailable(f"Python {python} n’est pas installé sur cette machine.")
+        raise Unavailable(
+            f"aucun Python {python} sur cette machine, ni sur le PATH ni parmi ceux que connaît uv "
+            f"(uv python find {python}) ; rien n’est téléchargé"
+        )
     return Path(done.stdout.strip())
 
 

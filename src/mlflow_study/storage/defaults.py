@@ -7,7 +7,6 @@ one metric) and says where it went.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study import nursery
+from mlflow_study.executables import find_uv
 from mlflow_study.storage.rich_experiment import silenced
 
 Row = dict[str, Any]
@@ -169,7 +169,7 @@ def older(release: str) -> pd.DataFrame:
 
     if release == "aucune":
         return _not_made("le profil ne demande aucune autre version de MLflow")
-    uv = shutil.which("uv")
+    uv = find_uv()
     if uv is None:
         return _not_made("le programme uv n’est pas installé")
     with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch:
