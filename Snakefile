@@ -3,7 +3,8 @@
 # Called by `./run_all.sh` with --directory build/<profil>, where `reglages.json` holds the
 # checked parameters.  Each job is our own entry point (Papermill inside), never
 # Snakemake's notebook directive: it writes whole files or none, and keeps a failed
-# notebook aside.  Timing chapters take every core, so that nothing runs beside them.
+# notebook aside.  Every chapter times something: while it measures it takes every core,
+# so that nothing runs beside it.
 import json
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ for nom in MESURES:
         params:
             nom=nom,
             reglages=reglages(nom),
-        threads: workflow.cores if chapter_info(nom).timing else 1
+        threads: 1 if REGLAGES["preuves"] else workflow.cores
         log:
             f"journaux/{nom}.log",
         shell:

@@ -14,12 +14,11 @@ from mlflow_study.parameters import ChapterParameters
 
 @dataclass(frozen=True)
 class ChapterInfo:
-    """One notebook.  ``timing``: it measures times and wants the machine to itself."""
+    """One notebook, and where its parameters are declared."""
 
     name: str
     title: str
     schema: str
-    timing: bool = False
     synthesis: bool = False
 
     @property
@@ -33,9 +32,7 @@ class ChapterInfo:
 
 
 CHAPTERS = (
-    ChapterInfo(
-        "01_stockage", "Le stockage", "mlflow_study.storage.parameters:Stockage", timing=True
-    ),
+    ChapterInfo("01_stockage", "Le stockage", "mlflow_study.storage.parameters:Stockage"),
     ChapterInfo("02_suivi", "Le suivi", "mlflow_study.tracking.parameters:Suivi"),
     ChapterInfo(
         "03_reproductibilite",

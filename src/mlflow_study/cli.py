@@ -20,7 +20,23 @@ from typing import NoReturn
 from mlflow_study.errors import ParameterError, StudyError
 from mlflow_study.paths import ROOT, URI_VARIABLE
 
-EPILOGUE = """exemples :
+EPILOGUE = """commandes :
+  (aucune)     installer, mener les expériences, bâtir le rapport ; ne refaire que ce qui a changé
+  test         installer, puis lint, types et tests
+  docteur      ce que cette machine sait faire, et la seule chose à faire ensuite
+  parametres   tous les paramètres des carnets : valeur du profil, bornes, sens
+  demo [N]     en classe : la page de MLflow sur l’étude et les carnets du chapitre N dans JupyterLab
+  rejouer RUN  ce qu’il manque pour rejouer un de vos runs (--uri) ; --executer le rejoue
+  nettoyer     effacer ce qui a été construit ; --tout, l’environnement aussi
+  cellules     remettre en forme les carnets après une modification (--verifier : seulement comparer)
+  executer, publier, suivre
+               les étapes que l’enchaînement appelle lui-même : un carnet, le rapport, le suivi
+
+Un carnet qui mesure prend toute la machine : rien ne tourne à côté de lui. Après une coupure,
+la même commande reprend au dernier carnet terminé. Codes de sortie : 0 fait, 1 échec,
+2 demande refusée (rien n’a commencé), 130 interrompu.
+
+exemples :
   ./run_all.sh                                   l’étude entière, profil rapide, puis le rapport
   ./run_all.sh --chapitre 1                      le stockage seul, la synthèse et le rapport
   ./run_all.sh --profil standard                 plus de mesures, des intervalles plus étroits
@@ -69,8 +85,17 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--profil", default="rapide", help="rapide, standard ou complet")
     common.add_argument("--sortie", metavar="DOSSIER", help="dossier de sortie (build/<profil>)")
     run = FrenchParser(add_help=False, parents=[common])
-    run.add_argument("--chapitre", action="append", default=[], metavar="N", help="répétable")
-    run.add_argument("-p", dest="assignments", action="append", default=[], metavar="NOM=VALEUR")
+    run.add_argument(
+        "--chapitre", action="append", default=[], metavar="N", help="1 à 4, répétable"
+    )
+    run.add_argument(
+        "-p",
+        dest="assignments",
+        action="append",
+        default=[],
+        metavar="NOM=VALEUR",
+        help="un paramètre d’un carnet, répétable ; chapitre.nom=valeur pour un seul chapitre",
+    )
     run.add_argument("--backends", metavar="LISTE", help="magasins, séparés par des virgules")
     run.add_argument(
         "--uri", help="adresse de votre serveur MLflow ; y écrit dans ses propres expériences"
@@ -80,7 +105,13 @@ def parser() -> argparse.ArgumentParser:
         "--preuves", metavar="DOSSIER", help="refaire le rapport depuis des preuves enregistrées"
     )
     run.add_argument("--remesurer", action="store_true", help="mesurer même si rien n’a changé")
-    run.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N")
+    run.add_argument(
+        "--jobs",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="cœurs que l’étude peut prendre (tous par défaut)",
+    )
     run.add_argument(
         "--grappe", metavar="PROFIL", help="dossier d’un profil Snakemake, pour une grappe"
     )
@@ -99,7 +130,11 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-h", "--aide", "--help", action="store_true", help="cette aide")
     top.add_argument("--trace", action="store_true", help="montrer la trace Python d’une erreur")
     top.add_argument(
-        "commande", nargs="?", default="lancer", metavar="COMMANDE", help=", ".join(COMMANDS)
+        "commande",
+        nargs="?",
+        default="lancer",
+        metavar="COMMANDE",
+        help="voir ci-dessous ; par défaut, mener l’étude",
     )
     top.add_argument("reste", nargs="*", help=argparse.SUPPRESS)
     top.add_argument("--tout", action="store_true", help="avec nettoyer : l’environnement aussi")

@@ -17,7 +17,7 @@ from mlflow_study.paths import ROOT
 
 CHAPTERS = """
 CHAPTERS = (
-    ChapterInfo("01_stockage", "Premier", "mlflow_study.tiny:Premier", timing=True),
+    ChapterInfo("01_stockage", "Premier", "mlflow_study.tiny:Premier"),
     ChapterInfo("02_suivi", "Second", "mlflow_study.tiny:Second"),
     ChapterInfo(
         "06_synthese", "La synthèse", "mlflow_study.evidence.parameters:Synthese", synthesis=True
