@@ -203,7 +203,17 @@ def _unit(reference: float, unit: str) -> tuple[float, str]:
         case "rapport":
             return 1.0, "fois"
         case _:
-            return 1.0, unit
+            return 1.0, unit if abs(reference) >= 2 else _singular(unit)
+
+
+def _singular(unit: str) -> str:
+    """A unit of evidence, which is written in the plural, for one of it or less than two.
+
+    «points/s» → «point/s»; «cas» stays, as does a unit's symbol.
+    """
+    word, slash, rest = unit.partition("/")
+    plural = len(word) > 3 and word.endswith("s")
+    return f"{word[:-1] if plural else word}{slash}{rest}"
 
 
 def measured(

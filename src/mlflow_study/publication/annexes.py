@@ -190,14 +190,14 @@ def measures(evidence: Evidence) -> str:
             )
             text = "\n".join([*lines, f"Méthode{fr.NBSP}: {members[0].methode}"])
             proofs.append(
-                f'<dt id="kpi-{escape(name)}">{markdown.label(label)}</dt>'
-                f"<dd>{markdown.label(text)}\nAffirmations{fr.NBSP}: {claims}</dd>"
+                f'<li id="kpi-{escape(name)}">{markdown.label(label)}\n'
+                f"{markdown.label(text)}\nAffirmations{fr.NBSP}: {claims}</li>"
             )
         rest = f'<p class="lignes">{markdown.label(chr(10).join(others))}</p>' if others else ""
         count = fr.count(len(kpis), "mesure")
         blocks.append(
             f"<details><summary>{titles.get(chapter, chapter)}{fr.NBSP}: {count}</summary>"
-            + (f'<dl class="mesures">{"".join(proofs)}</dl>' if proofs else "")
+            + (f'<ul class="mesures">{"".join(proofs)}</ul>' if proofs else "")
             + (f"<p>Les autres mesures de ce chapitre{fr.NBSP}:</p>" if rest and proofs else "")
             + f"{rest}</details>"
         )
