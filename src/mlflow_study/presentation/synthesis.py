@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from babel.dates import format_date
 
-from mlflow_study.evidence.records import Judgement, Kpi, Verdict
+from mlflow_study.evidence.records import Claim, Judgement, Kpi, Verdict
 from mlflow_study.evidence.synthesis import Synthesis
 from mlflow_study.presentation import figures, page
 from mlflow_study.presentation import numbers as fr
@@ -269,10 +269,14 @@ def failings(synthesis: Synthesis) -> None:
             page.finding(
                 f"{title}\u00a0: {fr.count(len(own), 'affirmation')}",
                 "\n".join(
-                    f"- [@affirmation-{v.id}] {v.enonce} *{_against(v)}.* {claims[v.id].conseil or ''}"
+                    f"- [@affirmation-{v.id}] {v.enonce} *{_against(v)}.*{_advice(claims[v.id])}"
                     for v in own
                 ),
             )
+
+
+def _advice(claim: Claim) -> str:
+    return f" → {claim.conseil}" if claim.conseil else ""
 
 
 def _against(verdict: Verdict) -> str:

@@ -118,6 +118,9 @@ def assemble(infos: list[ChapterInfo], notebooks: dict[str, Path], evidence: Evi
 def _tidy_cells(soup: BeautifulSoup) -> None:
     """Gather the folded code of each part of a chapter (down to its next h2) at its end."""
     for cell in soup.select("div.cellule"):
+        code = cell.find("details", class_="code", recursive=False)
+        if isinstance(code, Tag):  # below what it shows
+            cell.append(code.extract())
         cell.unwrap()
     for section in soup.select("section.chapitre"):
         fold: Tag | None = None
