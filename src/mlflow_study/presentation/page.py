@@ -157,8 +157,8 @@ def source_link(source: Source) -> str:
     title = _markdown.label(source.titre, typeset=False)
     if re.match(r"https?://", source.lien):
         return f'<a class="source" href="{escape(source.lien)}">{title}</a>'
-    place = f" (<code>{escape(source.lien)}</code>)" if source.lien else ""
-    return f"<cite>{title}{place}</cite>"
+    place = f" ({escape(source.lien)})" if source.lien else ""
+    return f'<cite class="source">{title}{place}</cite>'
 
 
 def verdict_badge(verdict: str, count: int = 1) -> str:
