@@ -26,7 +26,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("mlflow_study.warm", "mlflow_study.population")
+LIBRARIES = ("mlflow_study.warm", "mlflow_study.population", "skops.io")
 """Modules imported by the process that all programs are forked from; see ``warm``."""
 KEPT_VARIABLES = ("HOME", "LANG", "TMPDIR", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 TIMEOUT_S = 180.0
@@ -72,6 +72,12 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
     }
     return env | dict(extra)
+
+
+def network() -> dict[str, str]:
+    """What an installer needs to reach its index: the user's own settings, if any."""
+    own = ("UV_", "PIP_", "SSL_", "REQUESTS_CA")
+    return {k: v for k, v in os.environ.items() if k.startswith(own) or "proxy" in k.lower()}
 
 
 def _child(job: Job, log: str, answer: Connection) -> None:

@@ -25,7 +25,6 @@ import sklearn.model_selection
 import sklearn.neighbors
 import sklearn.neural_network
 import sklearn.pipeline  # noqa: F401
-import skops.io  # noqa: F401
 import sqlalchemy.dialects.sqlite  # noqa: F401
 from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.store.tracking import sqlalchemy_store  # noqa: F401

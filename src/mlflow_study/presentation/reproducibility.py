@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mlflow_study.evidence.records import Kpi, Verdict
@@ -36,29 +37,54 @@ def recording(name: str) -> str:
 # --- the ladder ------------------------------------------------------------------------
 
 
-def ladder_figure(rungs: pd.DataFrame) -> None:
-    """One cell per experiment: the rung that the record alone gives."""
-    alone = rungs[rungs["mode"] == "autonome"]
-    subjects = list(dict.fromkeys(alone["sujet"]))
-    columns = [name for name in ALL if (alone["enregistrement"] == name).any()]
-    fig, ax = new(height=1.5 + 0.42 * len(subjects))
-    for row, subject in enumerate(subjects):
-        for column, name in enumerate(columns):
-            cell = alone[(alone["sujet"] == subject) & (alone["enregistrement"] == name)]
-            if cell.empty:
+Cell = tuple[str, str, str]
+"""Of one cell of a grid: its hue, its text, the colour of its text."""
+
+
+def _grid(rows: Sequence[str], columns: Sequence[str], cell: Any, height: float) -> tuple[Any, Any]:
+    """A grid of coloured squares; ``cell(row, column)`` gives a Cell, or None for a hole."""
+    from matplotlib.patches import Rectangle
+
+    fig, ax = new(height=height)
+    for row in range(len(rows)):
+        for column in range(len(columns)):
+            shown: Cell | None = cell(row, column)
+            if shown is None:
                 continue
-            rung = int(cell["echelon"].iloc[0])
-            ax.add_patch(_square(column, row, _RUNG_HUES[rung]))
-            ax.text(column, row, str(rung), ha="center", va="center", color=_RUNG_INK[rung])
+            hue, text, ink = shown
+            corner = (column - 0.46, row - 0.42)
+            ax.add_patch(Rectangle(corner, 0.92, 0.84, facecolor=hue, edgecolor="none"))
+            ax.text(column, row, text, ha="center", va="center", color=ink)
     ax.set_xlim(-0.5, len(columns) - 0.5)
-    ax.set_ylim(len(subjects) - 0.5, -0.5)
-    ax.set_xticks(range(len(columns)), [_wrap(recording(name)) for name in columns], fontsize=7.5)
-    ax.set_yticks(range(len(subjects)), [_subject(alone, s) for s in subjects])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
     ax.xaxis.tick_top()
     ax.grid(False)
     ax.tick_params(length=0)
     for side in ax.spines.values():
         side.set_visible(False)
+    return fig, ax
+
+
+def ladder_figure(rungs: pd.DataFrame) -> None:
+    """One cell per experiment: the rung that the record alone gives."""
+    alone = rungs[rungs["mode"] == "autonome"]
+    subjects = list(dict.fromkeys(alone["sujet"]))
+    columns = [name for name in ALL if (alone["enregistrement"] == name).any()]
+    reached = alone.set_index(["sujet", "enregistrement"])["echelon"]
+
+    def cell(row: int, column: int) -> Cell | None:
+        rung = reached.get((subjects[row], columns[column]))
+        return None if rung is None else (_RUNG_HUES[int(rung)], str(rung), _RUNG_INK[int(rung)])
+
+    fig, ax = _grid(
+        [_subject(alone, name) for name in subjects],
+        [_wrap(recording(name)) for name in columns],
+        cell,
+        1.5 + 0.42 * len(subjects),
+    )
+    ax.tick_params(axis="x", labelsize=7.5)
     best = alone[alone["enregistrement"].isin(RECORDINGS)]
     same = int((best["echelon"] >= 2).sum())
     page.figure(
@@ -77,12 +103,6 @@ def ladder_figure(rungs: pd.DataFrame) -> None:
             for name in columns
         ),
     )
-
-
-def _square(x: float, y: float, hue: str) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=hue, edgecolor="none")
 
 
 def _wrap(text: str, width: int = 14) -> str:
@@ -163,6 +183,53 @@ def _kind(item: str) -> str:
     return "la valeur d’une option du programme" if "option" in item else item
 
 
+def power_sentence(kpis: Kpis, repetitions: int) -> str:
+    """What the equivalence test can show with these repetitions."""
+    same, edge, far = (kpis[f"reproductibilite.equivalence.ecart_{gap}"] for gap in (0, 3, 6))
+    low, high = edge.intervalle or (0.0, 1.0)
+    if low > 0.05:
+        error = "au-delà des 5 % nominaux, car la marge est elle-même estimée"
+    elif high < 0.05:
+        error = "en deçà des 5 % nominaux"
+    else:
+        error = "sans écart montré aux 5 % nominaux"
+    power = float(same.valeur or 0)
+    if power >= 0.95:
+        strength = "Le test reconnaît donc presque toujours deux programmes semblables."
+    elif power >= 0.8:
+        strength = (
+            "Le test manque donc parfois deux programmes semblables : « même conclusion » est une "
+            "borne basse."
+        )
+    else:
+        strength = (
+            "Le test est donc trop faible pour conclure : « même conclusion » est une borne très "
+            "basse, et il faut plus de relances (paramètre `repetitions`)."
+        )
+    return (
+        f"**Ce que peut le test d’équivalence avec {fr.count(repetitions, 'relance')}**, éprouvé "
+        f"sur des tirages normaux dont la vraie différence est connue. Même loi : équivalence "
+        f"conclue dans {fr.kpi(same)} des cas. Moyennes à trois écarts-types, juste sur la marge : "
+        f"{fr.kpi(edge)}, {error}. À six écarts-types : {fr.kpi(far)}. {strength}"
+    )
+
+
+def managers_sentence(managers: pd.DataFrame) -> None:
+    """Which environment managers of ``mlflow run`` were tried, and why the others were not."""
+    tried = managers[managers["reussi"].notna()]
+    for _, row in tried.iterrows():
+        outcome = (
+            "refait l’environnement demandé par le projet, et le programme y tourne"
+            if row["reussi"]
+            else f"échoue : {row['motif']}"
+        )
+        page.prose(f"`mlflow run --env-manager {row['gestionnaire']}` {outcome}.")
+    left = managers[managers["reussi"].isna()]
+    if len(left):
+        told = [f"`{r['gestionnaire']}` ({r['motif']})" for _, r in left.iterrows()]
+        page.missing(f"Gestionnaires d’environnement de `mlflow run` : {' ; '.join(told)}.")
+
+
 def effort_table(kpis: Kpis) -> None:
     rows = []
     for name in ALL:
@@ -201,31 +268,46 @@ def effort_sentence(kpis: Kpis) -> str:
     )
 
 
-def fields_table(fields: pd.DataFrame) -> None:
-    """Variables × recordings: share of the runs that hold each one."""
+def fields_figure(fields: pd.DataFrame) -> None:
+    """Variables × recordings: do the runs hold each one?"""
     wide = fields.pivot_table(
         index=["groupe", "variable"], columns="enregistrement", values="present", sort=False
-    )
-    rows = []
-    for keys, values in wide.iterrows():
-        group, variable = keys if isinstance(keys, tuple) else (keys, keys)
-        row: dict[str, Any] = {"variable": f"{variable} ({group})"}
-        for name in RECORDINGS:
-            row[recording(name)] = _mark(values.get(name))
-        rows.append(row)
-    page.table(
-        pd.DataFrame(rows),
-        label="tab-variables",
-        title="Ce que l’enregistrement contient, variable par variable",
-        caption="Variables d’après [@gundersen2018] ; « selon les cas » : une partie des runs.",
-        row_header="variable",
-    )
+    )[list(RECORDINGS)]
+    shares = wide.to_numpy(dtype=float)
+    words = {1.0: ("oui", 5), 0.0: ("non", 0)}
 
+    def cell(row: int, column: int) -> Cell | None:
+        share = shares[row, column]
+        if np.isnan(share):
+            return None
+        text, rung = words.get(float(share), ("parfois", 2))
+        return _RUNG_HUES[rung], text, _RUNG_INK[rung]
 
-def _mark(share: Any) -> str:
-    if share is None or pd.isna(share):
-        return "sans objet"
-    return "oui" if share == 1 else "non" if share == 0 else "selon les cas"
+    names = [str(name) for name in wide.index.get_level_values("variable")]
+    groups = [str(group) for group in wide.index.get_level_values("groupe")]
+    variables = [f"{name} ({group})" for name, group in zip(names, groups, strict=True)]
+    held = np.nan_to_num(shares).any(axis=1)
+    never = [name for name, some in zip(names, held, strict=True) if not some]
+    fig, ax = _grid(
+        variables, [_wrap(recording(n)) for n in wide.columns], cell, 1.2 + 0.27 * len(wide)
+    )
+    ax.tick_params(axis="x", labelsize=7.5)
+    page.figure(
+        fig,
+        label="fig-variables",
+        title=f"Aucune manière n’enregistre : {fr.join(never)}"
+        if never
+        else "Chaque variable est enregistrée par au moins une manière",
+        caption="Variables d’après [@gundersen2018]. « oui » : dans tous les runs ; « parfois » : "
+        "dans une partie ; « non » : dans aucun, tel que ces programmes enregistrent. L’étiquette, "
+        "le texte ou le fichier libres permettent d’y mettre toutes ces variables à la main.",
+        alt="Grille des variables par manière d’enregistrer. "
+        + " ".join(
+            f"{recording(name)} enregistre toujours {int((wide[name] == 1).sum())} variables "
+            f"sur {int(wide[name].notna().sum())}."
+            for name in wide.columns
+        ),
+    )
 
 
 def ablation_table(table: pd.DataFrame) -> None:
@@ -253,31 +335,30 @@ def ablation_table(table: pd.DataFrame) -> None:
 
 
 def factors_table(table: pd.DataFrame) -> None:
-    rows = []
-    for _, row in table.iterrows():
-        if row["motif"]:
-            result, noticed = f"non éprouvé ({row['motif']})", ""
-        else:
-            result = "change" if row["bouge"] else "identique au bit"
-            noticed = str(row["remarque"]) or "aucune trace"
-        rows.append(
-            {
-                "facteur changé": row["facteur"],
-                "résultat": result,
-                "écart relatif de la perte": row["ecart"],
-                "trace dans l’enregistrement": noticed,
-                "en silence": bool(row["silence"]) if not row["motif"] else None,
-            }
-        )
+    """What was tried; then, in words, what was not, and why."""
+    played = table[table["motif"] == ""]
     page.table(
-        pd.DataFrame(rows),
+        pd.DataFrame(
+            [
+                {
+                    "facteur changé": row["facteur"],
+                    "résultat": f"change (écart relatif de la perte : {fr.number(row['ecart'], 2)})"
+                    if row["bouge"]
+                    else "identique au bit",
+                    "trace dans l’enregistrement": str(row["remarque"]) or "aucune",
+                }
+                for _, row in played.iterrows()
+            ]
+        ),
         label="tab-facteurs",
         title=factors_title(table),
         caption="Un modèle linéaire et un petit réseau sur 12 000 lignes, graine fixée ; "
-        "comparaison au bit avec l’exécution de référence.",
-        formats={"écart relatif de la perte": lambda v: fr.number(v, 2)},
+        "comparaison au bit avec l’exécution de référence, la première ligne de chaque groupe. Un "
+        "écart nul : la perte est la même, les prédictions changent.",
         row_header="facteur changé",
     )
+    for reason, group in table[table["motif"] != ""].groupby("motif", sort=False):
+        page.missing(f"{fr.join([str(name) for name in group['facteur']])} : {reason}.")
 
 
 def factors_title(table: pd.DataFrame) -> str:
@@ -319,24 +400,16 @@ def digest_figure(mutations: pd.DataFrame) -> None:
     tables = mutations[(mutations["forme"] == "table") & mutations["contenu_change"]]
     kinds = list(dict.fromkeys(tables["mutation"]))
     sizes = sorted(tables["taille"].unique())
-    fig, ax = new(height=0.9 + 0.33 * len(kinds))
-    for row, kind in enumerate(kinds):
-        for column, size in enumerate(sizes):
-            cell = tables[(tables["mutation"] == kind) & (tables["taille"] == size)]
-            missed = 1.0 - float(cell["empreinte_change"].mean())
-            hue = _RUNG_HUES[5] if missed == 0 else _RUNG_HUES[0] if missed == 1 else _RUNG_HUES[1]
-            ink = "#ffffff" if missed in (0.0, 1.0) else "#1b1b1b"
-            ax.add_patch(_square(column, row, hue))
-            ax.text(column, row, fr.percent(missed, 2), ha="center", va="center", color=ink)
-    ax.set_xlim(-0.5, len(sizes) - 0.5)
-    ax.set_ylim(len(kinds) - 0.5, -0.5)
-    ax.set_xticks(range(len(sizes)), [f"{fr.integer(int(s))} lignes" for s in sizes])
-    ax.set_yticks(range(len(kinds)), kinds)
-    ax.xaxis.tick_top()
-    ax.grid(False)
-    ax.tick_params(length=0)
-    for side in ax.spines.values():
-        side.set_visible(False)
+    missed = 1.0 - tables.groupby(["mutation", "taille"])["empreinte_change"].mean()
+
+    def cell(row: int, column: int) -> Cell:
+        share = float(missed[kinds[row], sizes[column]])
+        rung = {0.0: 5, 1.0: 0}.get(share, 1)
+        return _RUNG_HUES[rung], fr.percent(share, 2), _RUNG_INK[rung]
+
+    fig, _ = _grid(
+        kinds, [f"{fr.integer(int(s))} lignes" for s in sizes], cell, 0.9 + 0.33 * len(kinds)
+    )
     blind = [
         kind
         for kind in kinds
@@ -358,18 +431,7 @@ def digest_figure(mutations: pd.DataFrame) -> None:
         alt="Grille des sortes de changement par taille de table. "
         + " ".join(
             f"{kind} : "
-            + ", ".join(
-                fr.percent(
-                    1
-                    - float(
-                        tables[(tables["mutation"] == kind) & (tables["taille"] == s)][
-                            "empreinte_change"
-                        ].mean()
-                    ),
-                    2,
-                )
-                for s in sizes
-            )
+            + ", ".join(fr.percent(float(missed[kind, size]), 2) for size in sizes)
             + " non vus."
             for kind in kinds
         ),
@@ -397,25 +459,34 @@ def digest_sentence(kpis: Kpis) -> str:
 
 
 def formats_table(formats: pd.DataFrame) -> None:
+    """The models that the default format refuses; the others in a sentence."""
     default = formats[formats["format"] == "défaut"]
-    refused = default[~default["enregistre"].astype(bool)]
+    saved = default["enregistre"].astype(bool)
+    refused, accepted = default[~saved], default[saved]
+    same = int(accepted["memes_bits"].sum())
+    page.finding(
+        formats_title(len(refused), len(default)),
+        f"`mlflow.sklearn.save_model(modele, chemin)`, sans autre option, accepte "
+        f"{fr.count(len(accepted), 'modèle')} ; {fr.integer(same)} "
+        f"{'rend' if same == 1 else 'rendent'} les mêmes bits après rechargement.",
+    )
+    if refused.empty:
+        return
+    pickled = formats[formats["format"] == "cloudpickle"].set_index("modele")["memes_bits"]
     rows = [
         {
-            "modèle": row["modele"],
-            "format par défaut": "refusé" if not row["enregistre"] else "enregistré",
-            "type que le format refuse": _types(str(row["refus"])),
-            "prédictions après rechargement": "identiques au bit"
-            if row["memes_bits"]
-            else ("sans objet" if not row["charge"] else "différentes"),
+            "type que le format refuse": types,
+            "modèles": ", ".join(group["modele"]),
+            "en cloudpickle, mêmes bits": bool(pickled[list(group["modele"])].all()),
         }
-        for _, row in default.iterrows()
+        for types, group in refused.groupby(refused["refus"].map(_types), sort=False)
     ]
     page.table(
         pd.DataFrame(rows),
         label="tab-formats",
-        title=formats_title(len(refused), len(default)),
-        caption="`mlflow.sklearn.save_model(modele, chemin)` sans autre option.",
-        row_header="modèle",
+        title="Les modèles refusés, selon le type qui gêne",
+        caption="Types que `skops` ne tient pas pour sûrs ; deux au plus sont nommés.",
+        row_header="type que le format refuse",
     )
 
 
@@ -433,17 +504,23 @@ def _types(refusal: str) -> str:
 
 
 def inputs_table(inputs: pd.DataFrame) -> None:
+    """One row per outcome: the ways of handing the same table over that lead to it."""
+
+    def told(row: Any) -> str:
+        if row.issue != "acceptée, autres valeurs":
+            return str(row.entree)
+        return f"{row.entree} (écart relatif : {fr.number(row.ecart, 2)})"
+
     rows = [
-        {"la même table, présentée": r["entree"], "issue": r["issue"], "écart relatif": r["ecart"]}
-        for _, r in inputs.iterrows()
+        {"issue": issue, "la même table, présentée": " ; ".join(map(told, group.itertuples()))}
+        for issue, group in inputs.groupby("issue", sort=True)
     ]
     page.table(
         pd.DataFrame(rows),
         label="tab-entrees",
         title=inputs_title(inputs),
-        caption="Modèle linéaire avec signature, appelé par `mlflow.pyfunc`.",
-        formats={"écart relatif": lambda v: fr.number(v, 2)},
-        row_header="la même table, présentée",
+        caption=f"Modèle linéaire avec signature, appelé par `mlflow.pyfunc` ; {len(inputs)} formes.",
+        row_header="issue",
     )
 
 
@@ -474,8 +551,8 @@ def requirements_sentence(requirements: pd.DataFrame, local: pd.DataFrame) -> st
         enough = requirements.dropna(subset=["suffisant"]).drop_duplicates("modele")
         good = int(enough["suffisant"].astype(bool).sum())
         text += (
-            f"Un environnement neuf fait de cette seule liste suffit pour {good} modèle(s) "
-            f"sur {len(enough)}. "
+            f"Un environnement neuf fait de cette seule liste suffit pour "
+            f"{fr.count(good, 'modèle')} sur {len(enough)}. "
         )
     without = local[local["enregistrement"] == "sans code_paths"].iloc[0]
     with_code = local[local["enregistrement"] == "avec code_paths"].iloc[0]
@@ -519,7 +596,10 @@ def projects_title(table: pd.DataFrame) -> str:
         return "« mlflow run » laisse intact un dépôt local"
     broken = int((~table["clonable"].astype(bool)).sum())
     text = f"« mlflow run » modifie le dépôt local dans {fr.count(altered, 'cas', 'cas')} sur {len(table)}"
-    return text + (f", et en rend {broken} impossible(s) à cloner" if broken else "")
+    if broken == 0:
+        return text
+    what = "rendu impossible" if broken == 1 else "rendus impossibles"
+    return f"{text}, dont {broken} {what} à cloner"
 
 
 # --- through time ----------------------------------------------------------------------
@@ -546,19 +626,19 @@ def releases_figure(wide: pd.DataFrame, label: str, when: str) -> None:
         if _has(wide, regime, stage)
     ]
     ordered = wide.sort_index(level="publication", key=pd.to_datetime)
-    fig, ax = new(height=1.9 + 0.24 * len(ordered))
-    for row in range(len(ordered)):
-        for column, name in enumerate(columns):
-            reached = bool(ordered.iloc[row][name])
-            ax.add_patch(_square(column, row, _RUNG_HUES[5] if reached else _RUNG_HUES[0]))
-            if not reached:
-                ax.text(column, row, "×", ha="center", va="center", color="#ffffff")
-    ax.set_xlim(-0.5, len(columns) - 0.5)
-    ax.set_ylim(len(ordered) - 0.5, -0.5)
-    ax.set_yticks(range(len(ordered)), [f"{r} ({d[:7]})" for r, d, _ in ordered.index])
-    ax.set_xticks(range(len(columns)), [STAGE_SHORT[s] for _, s in columns], rotation=90)
-    ax.grid(False)
-    ax.tick_params(length=0)
+
+    def cell(row: int, column: int) -> Cell:
+        reached = bool(ordered.iloc[row][columns[column]])
+        return (_RUNG_HUES[5], "", "#ffffff") if reached else (_RUNG_HUES[0], "×", "#ffffff")
+
+    fig, ax = _grid(
+        [f"{r} ({d[:7]})" for r, d, _ in ordered.index],
+        [STAGE_SHORT[stage] for _, stage in columns],
+        cell,
+        1.9 + 0.24 * len(ordered),
+    )
+    ax.xaxis.tick_bottom()
+    ax.tick_params(axis="x", labelrotation=90)
     start = 0
     for regime in dict.fromkeys(r for r, _ in columns):
         width = sum(r == regime for r, _ in columns)
@@ -573,8 +653,6 @@ def releases_figure(wide: pd.DataFrame, label: str, when: str) -> None:
         )
         ax.axvline(start - 0.5, color=LINE, lw=1.5)
         start += width
-    for side in ax.spines.values():
-        side.set_visible(False)
     today = ("actuel", "executer")
     good = int(ordered[today].sum()) if today in columns else 0
     page.figure(
@@ -718,35 +796,35 @@ def recipe(kpis: Kpis) -> None:
     def left(key: str) -> str:
         kpi = kpis[f"reproductibilite.ablation.{key}"]
         rung = int(float(kpi.valeur or 0))
-        return f"sans lui, échelon {rung} sur 5 : {RUNGS[rung]}"
+        witness = kpis["reproductibilite.ablation.rien_temoin"].valeur
+        if rung >= float(witness or 0):
+            return "aucune perte : le reste de l’enregistrement y supplée"
+        return f"échelon {rung} sur 5, {RUNGS[rung]}"
 
     unread = kpis["reproductibilite.empreinte.taux_manque.dates_booleens_textes_a_trous"]
     refused = kpis["reproductibilite.modele.refuses.defaut"]
-    silent = kpis["reproductibilite.facteurs.silence"]
     today = kpis["reproductibilite.temps.executer.actuel"]
     day = kpis["reproductibilite.temps.executer.jour"]
     local = kpis["reproductibilite.modele.module_local.sans_code_paths"]
+    moved = kpis["reproductibilite.facteurs.magasin_deplace"]
     lines = [
         (
-            "Valider le code et le pousser avant de lancer ; l’adresse du dépôt doit être connue de Git",
-            "`git commit`, `git push`, puis `python train.py`",
+            "Le code, validé et poussé avant de lancer, et l’adresse du dépôt",
+            "`git push` avant `python train.py`",
             left("le_code_et_l_adresse_du_depot"),
         ),
         (
-            "Refuser de lancer sur un dépôt modifié, ou enregistrer le `git diff`",
+            "La différence au commit, ou refuser un dépôt modifié",
             "`mlflow.log_text(diff, 'code/diff.patch')`",
-            f"facteurs qui changent le résultat sans trace : {fr.kpi(silent)}",
+            _factor_loss(kpis["reproductibilite.facteurs.code_non_valide"]),
         ),
         ("Le commit", "étiquette automatique dans un dépôt Git", left("le_commit")),
+        ("Le nom du programme", "étiquette automatique", left("le_nom_du_programme")),
         (
             "Tous les arguments, graine comprise",
             "`mlflow.log_params(vars(args))`",
-            left("la_graine"),
-        ),
-        (
-            "Chaque hyperparamètre changé",
-            "même appel",
-            left("un_hyperparametre"),
+            f"sans la graine : {left('la_graine')} ; sans un hyperparamètre : "
+            f"{left('un_hyperparametre')}",
         ),
         (
             "Les données, ou une adresse durable",
@@ -754,15 +832,20 @@ def recipe(kpis: Kpis) -> None:
             left("les_donnees"),
         ),
         (
-            "Une empreinte complète des données (SHA-256 du fichier), en plus de celle de MLflow",
+            "Le SHA-256 du fichier de données, en plus de l’empreinte de MLflow",
             "`mlflow.set_tag('data.sha256', …)`",
             f"changements de dates, booléens et textes à trous non vus : {fr.kpi(unread)}",
         ),
         (
+            "Le nombre de fils et le noyau de calcul",
+            "`mlflow.log_param('OMP_NUM_THREADS', …)`",
+            _factor_loss(kpis["reproductibilite.facteurs.calcul"]),
+        ),
+        (
             "L’environnement entier, pas seulement les dépendances directes",
             "`mlflow.log_text(gel, 'environment/requirements.txt')`",
-            "l’expérience tourne encore aujourd’hui : versions laissées ouvertes, "
-            f"{fr.kpi(today)} ; versions du jour, {fr.kpi(day)}",
+            f"expériences qui tournent encore : versions laissées ouvertes, {fr.kpi(today)} ; "
+            f"versions du jour, {fr.kpi(day)}",
         ),
         (
             "Le format du modèle, choisi et essayé",
@@ -774,14 +857,32 @@ def recipe(kpis: Kpis) -> None:
             "`code_paths=[…]`",
             "sans lui, le modèle ne se recharge pas" if local.valeur else "aucune perte mesurée",
         ),
+        (
+            "Les artefacts derrière un serveur, jamais dans un dossier à déplacer",
+            "`mlflow server --artifacts-destination …`",
+            f"magasin déplacé : {moved.valeur} des {moved.n} choses demandées ne sont plus "
+            "retrouvées"
+            if moved.valeur
+            else "aucune perte mesurée",
+        ),
     ]
     page.table(
         pd.DataFrame(lines, columns=["enregistrer", "comment", "perte mesurée sans cela"]),
         label="tab-recette",
         title="Ce qu’il faut enregistrer pour être rejouable",
-        caption="Chaque ligne est justifiée par une perte mesurée dans ce chapitre.",
+        caption="Ce que coûte l’absence de chaque élément, mesuré dans ce chapitre. Une ligne sans perte "
+        "mesurée reste un conseil de prudence.",
         row_header="enregistrer",
     )
+
+
+def _factor_loss(kpi: Kpi) -> str:
+    """Of one family of changed factors: did it change the result without a trace?"""
+    if kpi.valeur is None:
+        return str(fr.kpi(kpi))
+    if kpi.valeur == 0:
+        return "aucune perte : rien n’a changé en silence"
+    return f"le résultat change sans trace, {kpi.valeur} fois sur {kpi.n}"
 
 
 def answer(kpis: Kpis) -> str:

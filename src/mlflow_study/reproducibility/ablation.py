@@ -8,7 +8,9 @@ parameter is carried once.
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pandas as pd
 
 from mlflow_study.population import Experiment, record_population
 from mlflow_study.programs import SUBJECTS
-from mlflow_study.reproducibility.ladder import conclude_all, reproduce_all
+from mlflow_study.reproducibility.ladder import Trial, conclude_all, reproduce_all
 from mlflow_study.reproducibility.reproducer import ADDRESS, COMMIT, SOURCE, Helping
 from mlflow_study.stores import open_store
 
@@ -59,11 +61,19 @@ def measure_ablation(subjects: tuple[str, ...], repetitions: int) -> pd.DataFram
         folder = Path(scratch)
         experiments = [Experiment(s, "soin") for s in SUBJECTS if s.name in subjects]
         recorded = record_population(experiments, store, folder)
-        trials = []
-        for index, ablation in enumerate(ABLATIONS):
-            trials += reproduce_all(
-                recorded, store.tracking_uri, folder, Helping(), f"a{index}", ablation.items
+
+        def reproduce(index: int) -> list[Trial]:
+            return reproduce_all(
+                recorded,
+                store.tracking_uri,
+                folder,
+                Helping(),
+                f"a{index}",
+                ABLATIONS[index].items,
             )
+
+        with ThreadPoolExecutor(2) as pool:
+            trials = list(chain.from_iterable(pool.map(reproduce, range(len(ABLATIONS)))))
         conclude_all(trials, repetitions)
         for trial in trials:
             label = ABLATIONS[int(trial.mode[1:])].label

@@ -9,13 +9,18 @@ leaves the digest alone is *missed*; a digest that moves while the content stand
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from mlflow_study import nursery
+from mlflow_study.errors import StudyError
 
 Frame = pd.DataFrame
 Generator = np.random.Generator
@@ -135,46 +140,58 @@ def digest_of(data: Any) -> str:
 def measure_mutations(draws: int, graine: int) -> pd.DataFrame:
     """``draws`` mutations of each kind and size; one row each.
 
-    Columns: forme, mutation, taille, contenu_change, empreinte_change, avant.
+    Each size has random numbers and a process of its own.  Columns: forme, mutation, taille,
+    contenu_change, empreinte_change.  Raises StudyError when a process fails.
     """
-    rng = np.random.default_rng(graine)
-    rows: list[Row] = []
-    for size in ROWS:
-        data = table(size, rng)
-        before = digest_of(data)
-        for mutation in TABLE_MUTATIONS:
-            for _ in range(draws):
-                after = digest_of(mutation.apply(data, rng))
-                rows.append(_row("table", mutation.name, size, mutation.changes, before != after))
-    for height, width in ARRAY_SHAPES:
-        array = rng.normal(size=(height, width))
-        before = digest_of(array)
-        for _ in range(draws):
-            changed = array.copy()
-            changed[rng.integers(0, height), rng.integers(0, width)] += 1.0
-            rows.append(
-                _row(
-                    "tableau", "nombre modifié", height * width, True, digest_of(changed) != before
-                )
-            )
-            shuffled = array[rng.permutation(height)]
-            rows.append(
-                _row(
-                    "tableau",
-                    "lignes mélangées",
-                    height * width,
-                    True,
-                    digest_of(shuffled) != before,
-                )
-            )
-        rows.append(
-            _row("tableau", "copie", height * width, False, digest_of(array.copy()) != before)
+    with tempfile.TemporaryDirectory(prefix="mlflow-empreintes-") as scratch:
+        jobs = []
+        for index, size in enumerate([*reversed(ROWS), *ARRAY_SHAPES]):
+            function = _mutate_table if isinstance(size, int) else _mutate_array
+            folder = Path(scratch) / str(index)
+            folder.mkdir()
+            values = (size, draws, [graine, index])
+            jobs.append(nursery.Job(folder, function=function, values=values))
+        outcomes = nursery.run_all(jobs)
+    for outcome in outcomes:
+        if not outcome.ok:
+            raise StudyError(f"L’épreuve des empreintes a échoué : {outcome.error}")
+    return pd.DataFrame([row for outcome in outcomes for row in outcome.value])
+
+
+def _mutate_table(size: int, draws: int, seed: list[int]) -> list[Row]:
+    rng = np.random.default_rng(seed)
+    data = table(size, rng)
+    before = digest_of(data)
+    return [
+        _row(
+            "table",
+            mutation.name,
+            size,
+            mutation.changes,
+            digest_of(mutation.apply(data, rng)) != before,
         )
-        single = array.astype("float32").astype("float64")
-        rows.append(
-            _row("tableau", "arrondi à 32 bits", height * width, True, digest_of(single) != before)
-        )
-    return pd.DataFrame(rows)
+        for mutation in TABLE_MUTATIONS
+        for _ in range(draws)
+    ]
+
+
+def _mutate_array(shape: tuple[int, int], draws: int, seed: list[int]) -> list[Row]:
+    rng = np.random.default_rng(seed)
+    height, width = shape
+    array = rng.normal(size=shape)
+    before = digest_of(array)
+    variants: list[tuple[str, bool, np.ndarray[Any, Any]]] = []
+    for _ in range(draws):
+        changed = array.copy()
+        changed[rng.integers(0, height), rng.integers(0, width)] += 1.0
+        variants.append(("nombre modifié", True, changed))
+        variants.append(("lignes mélangées", True, array[rng.permutation(height)]))
+    variants.append(("copie", False, array.copy()))
+    variants.append(("arrondi à 32 bits", True, array.astype("float32").astype("float64")))
+    return [
+        _row("tableau", name, height * width, changes, digest_of(variant) != before)
+        for name, changes, variant in variants
+    ]
 
 
 def _row(shape: str, mutation: str, size: int, changes: bool, moved: bool) -> Row:

@@ -14,7 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ FACTORS: tuple[Factor, ...] = (
     Factor("autre utilisateur", environment={"LOGNAME": "collegue", "USER": "collegue"}),
     Factor("autre magasin (fichiers)", store="file"),
 )
-ENVIRONMENT_FACTORS: tuple[Factor, ...] = (
+FRESH_FACTORS: tuple[Factor, ...] = (
     Factor("rien (témoin), processus neuf", fresh=True),
     Factor(
         "autre noyau de calcul (BLAS)", environment={"OPENBLAS_CORETYPE": "Nehalem"}, fresh=True
@@ -113,36 +114,31 @@ IGNORED_TAGS = ("mlflow.runName", "mlflow.log-model.history")
 def measure_factors(environments: bool) -> pd.DataFrame:
     """One row per factor.
 
-    ``environments``: also build environments with another scikit-learn and another Python
-    (``uv``).  Columns: facteur, remarque (fields that differ), bouge, bouge_lineaire,
+    Factors that need a process which loads its libraries anew are played beside the others,
+    in a repository and against a witness of their own.  ``environments``: also build
+    environments with another scikit-learn and another Python (``uv``).  Columns: facteur, remarque (fields that differ), bouge, bouge_lineaire,
     bouge_reseau, ecart (largest relative difference of a loss), silence, motif (why it could
     not be tried).
     """
-    chosen = FACTORS + (ENVIRONMENT_FACTORS if environments else ())
-    witness = {f.fresh: index for index, f in reversed(list(enumerate(chosen)))}
     with (
         tempfile.TemporaryDirectory(prefix="mlflow-facteurs-") as scratch,
         open_stores(["sqlite", "file"]) as stores,
+        ThreadPoolExecutor(2) as pool,
     ):
-        bench = _Bench(Path(scratch), stores)
-        facts = [bench.play(factor) for factor in chosen]
-    return pd.DataFrame(
-        [
-            _row(factor, facts[witness[factor.fresh]], found)
-            for factor, found in zip(chosen, facts, strict=True)
-        ]
-    )
+        benches = [_Bench(Path(scratch) / name, stores, environments) for name in ("a", "b")]
+        rows = list(pool.map(_Bench.play_all, benches, (FACTORS, FRESH_FACTORS)))
+    return pd.DataFrame([row for lane in rows for row in lane])
 
 
 class _Bench:
     """A repository, a table and two stores in which factors are played one by one."""
 
-    def __init__(self, folder: Path, stores: dict[str, Store]) -> None:
-        self.folder, self.stores = folder, stores
+    def __init__(self, folder: Path, stores: dict[str, Store], environments: bool) -> None:
+        self.folder, self.stores, self.environments = folder, stores, environments
         self.experiments = {name: store.create_experiment() for name, store in stores.items()}
         self.table = reference_table()
         self.clone = folder / "projet"
-        self.clone.mkdir()
+        self.clone.mkdir(parents=True)
         shutil.copy(PAYLOAD, self.clone / "factor.py")
         self.table.to_parquet(self.clone / "table.parquet")
         (self.clone / ".gitignore").write_text("facts.json\n.journal\n*.parquet\n")
@@ -150,7 +146,14 @@ class _Bench:
         git(self.clone, "add", "--all")
         git(self.clone, "commit", "--quiet", "--message=First version")
 
+    def play_all(self, factors: Sequence[Factor]) -> list[dict[str, Any]]:
+        """Play factors in order; each is compared with the first, where nothing changes."""
+        facts = [self.play(factor) for factor in factors]
+        return [_row(f, facts[0], found) for f, found in zip(factors, facts, strict=True)]
+
     def play(self, factor: Factor) -> dict[str, Any]:
+        if (factor.library or factor.python) and not self.environments:
+            return {"motif": "cette exécution ne construit pas d’environnement (profil standard)"}
         store = self.stores[factor.store]
         place = self.clone
         if factor.moved:

@@ -8,12 +8,9 @@ from mlflow_study.reproducibility.digests import (
 )
 from mlflow_study.reproducibility.factors import measure_factors, measure_moved_store
 from mlflow_study.reproducibility.ladder import measure_ladder
-from mlflow_study.reproducibility.models import (
-    measure_formats,
-    measure_inputs,
-    measure_local_code,
-    measure_requirements,
-)
+from mlflow_study.reproducibility.managers import measure_managers
+from mlflow_study.reproducibility.models import measure_models
+from mlflow_study.reproducibility.power import measure_power
 from mlflow_study.reproducibility.projects import measure_local_projects
 from mlflow_study.reproducibility.recorded import read_recorded, recorded_digest
 from mlflow_study.reproducibility.releases import through_time
@@ -23,14 +20,13 @@ __all__ = [
     "measure_collision",
     "measure_digest_time",
     "measure_factors",
-    "measure_formats",
-    "measure_inputs",
     "measure_ladder",
-    "measure_local_code",
     "measure_local_projects",
+    "measure_managers",
+    "measure_models",
     "measure_moved_store",
     "measure_mutations",
-    "measure_requirements",
+    "measure_power",
     "read_recorded",
     "recorded_digest",
     "through_time",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -139,17 +140,55 @@ def ablation(chapter: Chapter, table: pd.DataFrame) -> None:
         )
 
 
-def factors(chapter: Chapter, table: pd.DataFrame) -> None:
-    """Changes that moved the result without a trace in the record."""
+FACTOR_FAMILIES = {
+    "code_non_valide": ("code modifié, non validé",),
+    "calcul": ("un seul fil de calcul", "autre noyau de calcul (BLAS)"),
+}
+"""Key of a KPI -> factors whose silent changes it counts."""
+
+
+def factors(chapter: Chapter, table: pd.DataFrame, moved_store: pd.DataFrame) -> None:
+    """Changes that moved the result without a trace in the record; what a moved store loses."""
     played = table[table["motif"] == ""]
     moved = played[played["bouge"].astype(bool)]
+    method = "un facteur changé à la fois ; comparaison au bit et champ par champ"
     share(
         chapter,
         "reproductibilite.facteurs.silence",
         "facteurs qui changent le résultat sans trace dans l’enregistrement",
         moved["silence"],
-        "un facteur changé à la fois ; comparaison au bit et champ par champ",
+        method,
     )
+    for key, names in FACTOR_FAMILIES.items():
+        count(
+            chapter,
+            f"reproductibilite.facteurs.{key}",
+            f"résultats changés en silence ({', '.join(names)})",
+            played[played["facteur"].isin(names)]["silence"],
+            method,
+        )
+    count(
+        chapter,
+        "reproductibilite.facteurs.magasin_deplace",
+        "choses que le magasin déplacé dans un autre dossier ne rend plus",
+        ~moved_store["retrouvee"].astype(bool),
+        "base et artefacts déplacés ensemble ; lecture par l’API publique",
+    )
+
+
+def power(chapter: Chapter, table: pd.DataFrame) -> None:
+    """Share of simulated pairs that the equivalence test accepts, by true difference."""
+    for _, row in table.iterrows():
+        gap, hits, n = int(row["ecart"]), int(row["equivalents"]), int(row["essais"])
+        chapter.kpi(
+            f"reproductibilite.equivalence.ecart_{gap}",
+            f"équivalence conclue, vraie différence en écarts-types : {gap}",
+            hits / n,
+            "proportion",
+            methode=f"tirages normaux ; relances par programme : {int(row['relances'])}",
+            intervalle=wilson(hits, n),
+            n=n,
+        )
 
 
 BEYOND = 10_000
@@ -244,15 +283,10 @@ DOCUMENTED_INPUTS = {
 """What the documentation says of each guise of the input: True where it must be refused."""
 
 
-def models(
-    chapter: Chapter,
-    formats: pd.DataFrame,
-    inputs: pd.DataFrame,
-    local: pd.DataFrame,
-    files: pd.DataFrame,
-    requirements: pd.DataFrame,
-) -> None:
+def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
     """Default format, bits after reloading, inputs, local code, files and requirements."""
+    formats, inputs, local = parts["formats"], parts["entrees"], parts["module_local"]
+    files, requirements = parts["fichiers"], parts["exigences"]
     method = "modèles scikit-learn courants, enregistrés, rechargés, comparés au bit"
     default = formats[formats["format"] == "défaut"]
     count(

@@ -40,7 +40,6 @@ from mlflow_study.stores import create_sqlite, open_store
 Row = dict[str, Any]
 
 
-
 def measure_ladder(subjects: int, repetitions: int) -> dict[str, pd.DataFrame]:
     """Record, put away, reproduce, judge.
 
@@ -232,18 +231,20 @@ def _launch_all(trials: list[Trial], access: dict[str, str]) -> None:
 def conclude_all(trials: list[Trial], repetitions: int) -> None:
     """The equivalence test, where a single run left the question open."""
     open_questions = [t for t in trials if t.ran and t.judgement.rung == 1]
-    jobs = []
+    authors = {t.recorded.experiment.key: t.recorded for t in open_questions}
+    jobs = [
+        _repeat_job(recorded.kept / "projet", author_options(recorded), repetitions)
+        for recorded in authors.values()
+    ]
     for trial in open_questions:
-        clone = trial.recorded.kept / "projet"
-        options = author_options(trial.recorded)
-        jobs.append(_repeat_job(clone, options, repetitions))
         source = Path(trial.plan["folder"])
         if trial.plan["kind"] == "projet":
-            source = clone
+            source = trial.recorded.kept / "projet"
         jobs.append(_repeat_job(source, trial.plan["options"], repetitions))
     outcomes = nursery.run_all(jobs)
-    for index, trial in enumerate(open_questions):
-        originals, again = outcomes[2 * index], outcomes[2 * index + 1]
+    by_author = dict(zip(authors, outcomes, strict=False))
+    for trial, again in zip(open_questions, outcomes[len(authors) :], strict=True):
+        originals = by_author[trial.recorded.experiment.key]
         if originals.ok and again.ok:
             trial.judgement = conclude(trial.judgement, originals.value, again.value)
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,22 @@ def _models(kinds: tuple[str, ...] | None = None) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return {name: model.fit(x, y) for name, model in chosen.items()}
+
+
+def measure_models(environments: bool) -> dict[str, pd.DataFrame]:
+    """Everything asked of logged models, two questions at a time; one part per question.
+
+    Parts: ``formats``, ``entrees``, ``module_local``, ``exigences`` and ``fichiers``: see
+    ``measure_formats``, ``measure_inputs``, ``measure_local_code``, ``measure_requirements``.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        requirements = pool.submit(measure_requirements, environments)
+        parts = {
+            "formats": pool.submit(measure_formats),
+            "module_local": pool.submit(measure_local_code),
+            "entrees": pool.submit(measure_inputs),
+        }
+    return {name: part.result() for name, part in parts.items()} | requirements.result()
 
 
 def measure_formats() -> pd.DataFrame:
@@ -306,8 +323,11 @@ def measure_requirements(environments: bool) -> dict[str, pd.DataFrame]:
                 {"modele": kind, "fichier": name, "present": (path / name).exists()}
                 for name in ANNOUNCED
             ]
-            enough, why = _fresh(path, lines, expected) if environments else (None, "")
-            rows += [_requirement(kind, line, path, environments, enough, why) for line in lines]
+            with ThreadPoolExecutor(2) as pool:
+                fresh = pool.submit(_fresh, path, lines, expected) if environments else None
+                each = list(pool.map(lambda li, p=path: _requirement(li, p, environments), lines))
+            enough, why = fresh.result() if fresh else (None, "")
+            rows += [{"modele": kind, **row, "suffisant": enough, "motif": why} for row in each]
     return {"exigences": pd.DataFrame(rows), "fichiers": pd.DataFrame(files)}
 
 
@@ -359,9 +379,7 @@ def _fresh(path: Path, lines: list[str], expected: str) -> tuple[bool | None, st
     return found == expected, error_line
 
 
-def _requirement(
-    kind: str, line: str, path: Path, environments: bool, enough: bool | None, why: str
-) -> Row:
+def _requirement(line: str, path: Path, environments: bool) -> Row:
     from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
     name, separator, pinned = line.partition("==")
@@ -379,11 +397,8 @@ def _requirement(
         )
         useful = not _check(Path(sys.executable), path, modules)[0]
     return {
-        "modele": kind,
         "exigence": package,
         "epinglee": bool(separator),
         "exacte": exact,
         "utile": useful,
-        "suffisant": enough,
-        "motif": why,
     }

@@ -23,6 +23,12 @@ class Reproductibilite(ChapterParameters):
     repetitions: int = Field(
         default=5, ge=2, le=50, description="relances par condition, pour l’équivalence"
     )
+    essais_equivalence: int = Field(
+        default=1_000,
+        ge=100,
+        le=100_000,
+        description="tirages par vraie différence, pour la puissance du test d’équivalence",
+    )
     ablation: list[str] = Field(
         default=["wine-foret"], min_length=1, description="sujets de l’ablation"
     )
