@@ -24,8 +24,8 @@ def test_only_crowds_count_as_simultaneous_writes() -> None:
 def test_a_lost_acknowledged_write_and_a_false_status_are_counted() -> None:
     common = {"magasin": "sqlite", "panne": "exception", "envoi": "asynchrone"}
     rows = [
-        faults._row(**common, contexte="sans « with »", demandees=9, acquittees=9, perdues=2, statut="FINISHED", attendus="FAILED ou KILLED"),
-        faults._row(**common, contexte="avec « with »", demandees=9, acquittees=9, statut="FAILED", attendus="FAILED ou KILLED"),
+        faults._row(**common, contexte="sans `with`", demandees=9, acquittees=9, perdues=2, statut="FINISHED", attendus="FAILED ou KILLED"),
+        faults._row(**common, contexte="avec `with`", demandees=9, acquittees=9, statut="FAILED", attendus="FAILED ou KILLED"),
     ]  # fmt: skip
     found = recorded(pd.DataFrame(rows))
     assert found["suivi.asynchrone.perdues.sqlite"] == (2, 18)

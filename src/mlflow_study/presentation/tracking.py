@@ -31,6 +31,19 @@ CLASSES = {
 HARMS = ("altérée en silence", "refus trompeur", "acceptée, puis illisible", "nuit à ce qui était stocké")  # fmt: skip
 
 
+STRATA_SHOWN = 10
+
+
+def strata_shown(count: int) -> str:
+    """What the table of strata leaves out, if anything."""
+    if count <= STRATA_SHOWN:
+        return "les strates sans aucun défaut ne sont pas montrées"
+    return (
+        f"les {fr.integer(STRATA_SHOWN)} strates qui en ont le plus, sur {fr.integer(count)} qui en "
+        "ont (le reste est dans `valeurs.aller_retour.parquet`)"
+    )
+
+
 def grid(rows: Any) -> Frame:
     """A table whose cells keep their type (pandas would make plain text of ``Markup``)."""
     return pd.DataFrame(rows, dtype=object)
@@ -126,19 +139,20 @@ def roundtrip(table: Frame) -> None:
             text += f" {list(CLASSES)[int(worst_class)]}"
         cells.append({"strate": stratum, "magasin": store, "texte": text})
     frame = wide(pd.DataFrame(cells), "strate", lambda row: row.texte)
-    frame = frame[frame.strate.isin(bad.strate.unique())] if len(bad) else frame
+    worst_strata = bad.strate.value_counts().index
+    frame = frame.set_index("strate").loc[list(worst_strata[:STRATA_SHOWN])].reset_index()
     page.table(
         frame.rename(columns={"strate": "Ce qui varie"}),
         label="tab-strates",
         title="Où se trouvent les défauts, magasin par magasin",
-        caption="Nombre de cas défectueux sur le nombre de cas tirés, et la pire classe rencontrée. Les strates sans aucun défaut ne sont pas montrées.",
+        caption=f"Nombre de cas défectueux sur le nombre de cas tirés, et la pire classe rencontrée ; {strata_shown(len(worst_strata))}.",
     )
     clean = [s for s in table.strate.unique() if s not in set(bad.strate)]
     if clean:
         page.prose(f"Rien à redire, dans aucun magasin, sur {fr.count(len(clean), 'strate')} : {fr.join([f'*{s}*' for s in clean])}.")  # fmt: skip
 
 
-def side_by_side(table: Frame, limit: int = 8) -> None:
+def side_by_side(table: Frame, limit: int = 6) -> None:
     """Inputs whose fate differs from one backend to another, the shortest of each stratum."""
     common = table.groupby("numero").magasin.nunique()
     shared = table[table.numero.isin(common[common == common.max()].index)]
@@ -218,6 +232,8 @@ def semantics(table: Frame, types: Frame | None) -> None:
     )
     if types is None:
         return
+    plain = [m in (v, f"{v}.0") and p == repr(v) for v, m, p in zip(types.valeur, types.metrique, types.parametre, strict=True)]  # fmt: skip
+    types = types[[not same for same in plain]]
     page.table(
         grid(
             [
@@ -232,7 +248,7 @@ def semantics(table: Frame, types: Frame | None) -> None:
         ),
         label="tab-types",
         title="Ce que devient une valeur de chaque type (SQLite)",
-        caption="Le texte « nan » et le texte « 1e3 » sont acceptés comme des nombres quand la métrique les accepte.",
+        caption=f"Les types dont la métrique ou le paramètre ne se relit pas tel quel ; {fr.count(sum(plain), 'autre se relit', 'autres se relisent')} sans changement.",
     )
 
 
@@ -290,27 +306,48 @@ def completeness(table: Frame) -> None:
     page.prose(calm + moving)
 
 
+def listings(table: Frame) -> None:
+    """Pages of experiments, models, versions and traces."""
+    busy = table[table.voie.str.contains("créé entre")]
+    quiet = table[~table.voie.str.contains("créé entre")]
+    wrong = int((quiet.ecrits - quiet.distincts + quiet.rendus - quiet.distincts).sum())
+    disordered = int((~quiet.ordonnes.astype(bool)).sum())
+    repeated = busy[busy.rendus > busy.distincts]
+    kinds = fr.join(list(dict.fromkeys(table.objet)))
+    calm = (
+        f"chaque objet revient une fois (0 manquant, 0 répété sur {fr.integer(quiet.ecrits.sum())})"
+        if wrong == 0
+        else f"{fr.count(wrong, 'objet manque ou se répète', 'objets manquent ou se répètent')} sur {fr.integer(quiet.ecrits.sum())}"
+    )
+    order = (
+        "dans l’ordre demandé, même entre ex æquo que sépare une fin de page"
+        if disordered == 0
+        else f"mais {fr.count(disordered, 'lecture', 'lectures')} sur {fr.integer(len(quiet))} ne suit pas l’ordre demandé"
+    )
+    moving = (
+        f" Un objet créé entre deux pages en répète un autre : {fr.join(list(dict.fromkeys(repeated.objet)))}, dans {out_of(len(repeated), len(busy))} lectures."
+        if len(repeated)
+        else " Un objet créé entre deux pages ne trouble aucune lecture."
+    )
+    page.prose(
+        f"Les autres listes ({kinds}), lues page par page au repos : {calm}, {order}.{moving}"
+    )
+
+
 def filters(table: Frame) -> None:
     """Filters and orders against the oracle."""
     wrong = table[table.issue == "écart"]
     refused = table[table.issue == "refus"]
+    told = [
+        f"{name} : {out_of(int((group.issue == 'écart').sum()), len(group))}"
+        for name, group in table.groupby("famille")
+    ]
     page.finding(
-        f"Sur {fr.integer(len(table))} recherches tirées, {fr.count(len(wrong), 'rend', 'rendent')} autre chose que l’oracle et {fr.count(len(refused), 'est refusée', 'sont refusées')}"
-    )
-    grouped = table.groupby(["famille", "magasin"]).issue.agg(
-        n="size",
-        faux=lambda s: int((s == "écart").sum()),
-        refus=lambda s: int((s == "refus").sum()),
-    )
-    frame = wide(grouped.reset_index(), "famille", lambda r: f"{out_of(r.faux, r.n)} ; {r.refus} refus" if r.refus else out_of(r.faux, r.n))  # fmt: skip
-    page.table(
-        frame.rename(columns={"famille": "Sorte de recherche"}),
-        label="tab-filtres",
-        title="Recherches dont le résultat diffère de l’oracle",
-        caption="Écarts sur le nombre d’expressions, et refus d’expressions valides. Mêmes runs et mêmes expressions dans chaque magasin.",
+        f"Sur {fr.integer(len(table))} recherches tirées, {fr.count(len(wrong), 'rend', 'rendent')} autre chose que l’oracle et {fr.count(len(refused), 'est refusée', 'sont refusées')}",
+        f"Mêmes runs et mêmes expressions dans chaque magasin ({stores(list(table.magasin.unique()))}). Écarts par sorte : {fr.join(told)}.",
     )
     samples = pd.concat([wrong, refused]).assign(size=lambda d: d.expression.str.len()).sort_values("size")  # fmt: skip
-    chosen = samples.drop_duplicates(["magasin", "famille", "issue"]).head(8)
+    chosen = samples.drop_duplicates(["famille", "issue", "magasin"]).head(6)
     if len(chosen):
         page.table(
             grid(
@@ -339,36 +376,34 @@ def autologging(tables: Mapping[str, Frame]) -> None:
         f"Des {fr.integer(table.combinaisons.sum())} combinaisons essayées par les recherches, {fr.integer(table.enfants.sum())} ont un run. "
         f"Le jeu de données est noté pour {out_of(int(table.jeu.sum()), len(table))} estimateurs, la version de scikit-learn pour {out_of(int(table.version_sklearn.sum()), len(table))} (sans modèle).",
     )
-    page.table(
-        grid(
-            {
-                "Estimateur": table.estimateur,
-                "Paramètres": [out_of(a, b) for a, b in zip(table.exacts, table.attendus, strict=True)],
-                "Coupés": table.tronques,
-                "Non rejouables": table.opaques,
-                "Métriques": table.metriques,
-                "Score exact": table.score_exact.astype(bool),
-                "Runs enfants": [out_of(a, b) if b else "–" for a, b in zip(table.enfants, table.combinaisons, strict=True)],
-            }
-        ),
-        label="tab-autolog",
-        title="Ce que retient l’enregistrement automatique, par estimateur",
-        caption="Paramètres : gardés tels quels sur ceux de get_params(). Runs enfants : gardés sur combinaisons essayées.",
+    whole = (table.exacts == table.attendus) & (table.opaques == 0) & (table.enfants == table.combinaisons) & table.score_exact.astype(bool)  # fmt: skip
+    kept = table[~whole]
+    if len(kept):
+        page.table(
+            grid(
+                {
+                    "Estimateur": kept.estimateur,
+                    "Paramètres": [out_of(a, b) for a, b in zip(kept.exacts, kept.attendus, strict=True)],
+                    "Coupés": kept.tronques,
+                    "Non rejouables": kept.opaques,
+                    "Score exact": kept.score_exact.astype(bool),
+                    "Runs enfants": [out_of(a, b) if b else "–" for a, b in zip(kept.enfants, kept.combinaisons, strict=True)],
+                }
+            ),
+            label="tab-autolog",
+            title="Là où l’enregistrement automatique laisse quelque chose",
+            caption=f"Paramètres : gardés tels quels sur ceux de get_params(). Runs enfants : gardés sur combinaisons essayées. Rien à redire pour {fr.join(list(table[whole].estimateur)) or 'aucun autre'}.",
+        )  # fmt: skip
+    right, wrong = after[after.juste.astype(bool)], after[~after.juste.astype(bool)]
+    missed = [
+        f"{row.cas} (reçue par {row.recu}{', limite annoncée' if row.limite_annoncee else ''})"
+        for row in wrong.itertuples()
+    ]
+    page.prose(
+        "Une métrique calculée après l’apprentissage de deux modèles "
+        + (f"rejoint le bon run pour : {fr.join(list(right.cas))}" if len(right) else "ne rejoint jamais le bon run")
+        + (f" ; elle ne le rejoint pas pour : {fr.join(missed)}." if missed else ", sans exception.")
     )  # fmt: skip
-    page.table(
-        grid(
-            {
-                "Métrique calculée sur": after.cas,
-                "Run attendu": after.attendu,
-                "Run qui la reçoit": after.recu,
-                "Juste": after.juste.astype(bool),
-                "Limite annoncée": after.limite_annoncee.astype(bool),
-            }
-        ),
-        label="tab-autolog-apres",
-        title="Une métrique d’après apprentissage rejoint-elle le bon run ?",
-        caption="Deux modèles ajustés tour à tour, puis une métrique de chacun.",
-    )
 
 
 def atomicity(table: Frame) -> None:
@@ -415,18 +450,19 @@ def endings(table: Frame) -> None:
     title = parts[0] if parts else "Fins d’un écrivain"
     lines = [f"- envoi {name} : {share(int(row.perdues), int(row.acquittees))}" for name, row in by_sync.iterrows()]  # fmt: skip
     page.finding(title, "Écritures acquittées, puis absentes du magasin, toutes fins confondues :\n\n" + "\n".join(lines))  # fmt: skip
+    true = [s in a.split(" ou ") for s, a in zip(some.statut, some.attendus, strict=True)]
     rows = []
-    for (ending, context), group in some.groupby(["panne", "contexte"], sort=False):
+    for (context, status, right), group in some.assign(vrai=true).groupby(
+        ["contexte", "statut", "vrai"], sort=False
+    ):
         lost = {e: group[group.envoi == e] for e in ("synchrone", "asynchrone")}
-        true = group.apply(lambda r: r.statut in r.attendus.split(" ou "), axis=1)
         rows.append(
             {
-                "Fin": ending,
+                "Fins": ", ".join(dict.fromkeys(group.panne)),
                 "Écriture": context,
+                "Statut final": f"{status} ({'vrai' if right else 'faux'})",
                 "Perdues, synchrone": out_of(int(lost["synchrone"].perdues.sum()), int(lost["synchrone"].acquittees.sum())),
                 "Perdues, asynchrone": out_of(int(lost["asynchrone"].perdues.sum()), int(lost["asynchrone"].acquittees.sum())),
-                "Statut final": fr.join(sorted(group.statut.unique()), "ou"),
-                "Statut vrai": out_of(int(true.sum()), len(group)),
                 "Attente": fr.duration(float(group.bloque_s.max())) if group.bloque_s.max() > 0 else "–",
             }
         )  # fmt: skip
@@ -434,7 +470,7 @@ def endings(table: Frame) -> None:
         grid(rows),
         label="tab-fins",
         title="Comment finit un run, et ce qu’il en reste",
-        caption=f"Écritures perdues sur écritures acquittées ; statut vrai : runs dont le statut final ne ment pas. Attente : la plus longue entre le signal et la fin du processus. Magasins : {stores(list(some.magasin.unique()))}.",
+        caption=f"Écritures perdues sur écritures acquittées ; statut vrai : il ne ment pas sur la fin. Attente : la plus longue entre le signal et la fin du processus. Magasins : {stores(list(some.magasin.unique()))} ; chaque fin, chaque écriture et chaque envoi {fr.count(int(some.groupby(['magasin', 'panne', 'contexte', 'envoi']).size().max()), 'fois', 'fois')}.",
     )
     false = some[
         [s not in a.split(" ou ") for s, a in zip(some.statut, some.attendus, strict=True)]
@@ -524,7 +560,10 @@ def lost_replies(table: Frame) -> None:
         "Une réponse perdue : " + ("; ".join(clauses).replace("; ", " ; ") if clauses else "rien n’est fait deux fois"),
         f"Sans dommage : {fr.join([f'`{x}`' for x in fine])}." if fine else "",
     )  # fmt: skip
-    grouped = some.groupby("contexte", sort=False)
+    harmed = some[some.contexte.isin([*twice, *false])]
+    if harmed.empty:
+        return
+    grouped = harmed.groupby("contexte", sort=False)
     page.table(
         grid(
             [
@@ -549,6 +588,7 @@ def shown(table: Frame) -> None:
         page.missing(f"La page de MLflow n’a pas été ouverte : {table.detail.iloc[0]}.")
         return
     details = table[table.quoi == "nombre, détail d’un run"]
+    listed_numbers = table[table.quoi == "nombre, tableau des runs"]
     drawn = table[table.quoi == "points d’un graphique"].iloc[0]
     peak = table[table.quoi == "pic d’un graphique"].iloc[0]
     listed = table[table.quoi == "runs d’une expérience"].iloc[0]
@@ -560,7 +600,8 @@ def shown(table: Frame) -> None:
         + (", sans le dire" if drawn.detail == "sans avertissement" else "")
     )
     text = (
-        f"Le détail d’un run montre {out_of(int(details.egal.astype(bool).sum()), len(details))} nombres exactement. "
+        f"Le tableau des runs montre {out_of(int(listed_numbers.egal.astype(bool).sum()), len(listed_numbers))} nombres exactement, "
+        f"le détail d’un run {out_of(int(details.egal.astype(bool).sum()), len(details))}. "
         + (
             "Un pic isolé de la courbe y est. "
             if peak.egal
@@ -573,19 +614,23 @@ def shown(table: Frame) -> None:
         )
     )
     page.finding(title, text)
-    labels = table[table.quoi.str.startswith("nombre")]
+    numbers = table[table.quoi.str.startswith("nombre")]
+    places = list(numbers.quoi.unique())
+    rows = []
+    for _, group in numbers.groupby("objet", sort=False):
+        row: dict[str, Any] = {"Stocké": code(repr(group.stocke.iloc[0]))}
+        for place in places:
+            shown_here = group[group.quoi == place]
+            texts = list(dict.fromkeys(shown_here.detail))
+            row[place.removeprefix("nombre, ").capitalize()] = (
+                "le même" if shown_here.egal.astype(bool).all() else code(" ; ".join(texts))
+            )
+        rows.append(row)
     page.table(
-        grid(
-            {
-                "Endroit": labels.quoi.str.removeprefix("nombre, "),
-                "Stocké": [code(repr(x)) for x in labels.stocke],
-                "Montré": [code(str(x)) for x in labels.detail],
-                "Égal": labels.egal.astype(bool),
-            }
-        ),
+        grid(rows),
         label="tab-page",
         title="Les nombres que montre la page",
-        caption="Lus dans un navigateur sans écran, sur un serveur réel ; égal : le texte montré se relit comme le nombre stocké.",
+        caption="Lus dans un navigateur sans écran, sur un serveur réel ; le même : le texte montré se relit comme le nombre stocké, dans chaque run.",
     )
 
 

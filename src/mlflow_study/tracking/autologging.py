@@ -116,21 +116,22 @@ def autologging(store: Store) -> pd.DataFrame:
     mlflow.sklearn.autolog(log_models=False, silent=True)
     x, y = load_iris(return_X_y=True)
     texts = [f"mot{i % 7:04d} mot{i % 5:04d}" for i in range(len(y))]
-    rows = []
+    fitted = {}
     for name, model in estimators().items():
-        data = texts if name.startswith("Texte") else x
         with mlflow.start_run() as run:
-            model.fit(data, y)
-        mlflow.sklearn.autolog(disable=True)
-        score = float(model.score(data, y))
-        mlflow.sklearn.autolog(log_models=False, silent=True)
+            model.fit(texts if name.startswith("Texte") else x, y)
+        fitted[name] = (model, run.info.run_id)
+    # Switched once: each switch patches every estimator of scikit-learn, for 0.2 CPU s.
+    mlflow.sklearn.autolog(disable=True)
+    rows = []
+    for name, (model, run_id) in fitted.items():
+        score = float(model.score(texts if name.startswith("Texte") else x, y))
         children = mlflow.search_runs(
-            [experiment], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'", output_format="list"
+            [experiment], f"tags.`mlflow.parentRunId` = '{run_id}'", output_format="list"
         )
         tried = len(model.cv_results_["params"]) if hasattr(model, "cv_results_") else 0
-        found = _compare(name, model, mlflow.get_run(run.info.run_id), score)
+        found = _compare(name, model, mlflow.get_run(run_id), score)
         rows.append({**found, "combinaisons": tried, "enfants": len(children)})
-    mlflow.sklearn.autolog(disable=True)
     return pd.DataFrame(rows)
 
 

@@ -1,29 +1,39 @@
-"""The two batteries of the chapter: what becomes of values, and what becomes of them under faults.
+"""The battery of the chapter: what becomes of values, and what becomes of them under faults.
 
-Experiments of one battery share their open stores and run side by side, one process per
-job, longest first.
+All experiments share their open stores and one server per ``http+…`` backend, and run
+side by side, one process per job, longest first; a server is stopped or killed once the
+other experiments are done with it.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
-from mlflow_study.stores import StoreName, open_stores
+from mlflow_study.stores import Store, StoreName, open_stores
 from mlflow_study.tracking import faults, server_faults, ui
 from mlflow_study.tracking.atomicity import atomicity
 from mlflow_study.tracking.autologging import autologging, metrics_afterwards
 from mlflow_study.tracking.completeness import completeness
 from mlflow_study.tracking.filters import filters as try_filters
 from mlflow_study.tracking.generators import sample
-from mlflow_study.tracking.hunt import hunt
+from mlflow_study.tracking.hunt import hunt_alone
+from mlflow_study.tracking.listings import listings
 from mlflow_study.tracking.roundtrip import roundtrip
 from mlflow_study.tracking.semantics import semantics, types
-from mlflow_study.tracking.workers import Job, Table, portable, quick_folder, run_jobs
+from mlflow_study.tracking.workers import (
+    Job,
+    Table,
+    portable,
+    quick_folder,
+    run_jobs,
+    warm_up,
+)
 from mlflow_study.tracking.writers import zygote
 
 LENGTHY = ("http+postgresql", "http+sqlite", "uri", "postgresql", "mariadb", "sqlite", "file")
@@ -32,7 +42,7 @@ FOREIGN_CASES = 192
 """Most cases sampled on a server that is not ours: a case costs up to ten writes."""
 
 
-def values(
+def battery(
     cases: dict[str, int],
     trials: int,
     facets: list[str],
@@ -46,51 +56,83 @@ def values(
     studied: list[StoreName],
     page: bool,
     points: int,
+    struck: list[StoreName],
+    writer_trials: int,
+    reply_trials: int,
+    writers: int,
+    database_kills: int,
+    server_kills: int,
     seed: int,
 ) -> dict[str, Table]:
-    """Every experiment on values: ``cases`` gives the backends and their sampled cases.
+    """Every experiment of the chapter: ``cases`` gives the backends and their sampled cases.
 
-    Tables: ``aller_retour`` on all backends; ``sens, completude, recherche, lots`` on
-    those of ``studied``, opened directly; ``chasse`` on files and SQLite; ``types,
-    autolog, apres`` on SQLite; ``page`` (``ui.COLUMNS``) on a server, one row
-    «non éprouvée» where none or no browser is at hand.  On a foreign server only the
-    round trip writes.
+    Tables: ``aller_retour`` on all backends; ``sens`` on all that are opened directly;
+    ``completude, listes, recherche, lots`` on those of ``studied``; ``chasse`` on files
+    and SQLite; ``types, autolog, apres`` on SQLite; ``page`` (``ui.COLUMNS``) on a
+    server, one row «non éprouvée» where none or no browser is at hand; ``pannes``
+    (``faults.COLUMNS``): writers on ``struck``, every server but a foreign one.  On a
+    foreign server only the round trip writes.
     """
+    warm_up()
     served = next((name for name in cases if name.startswith("http+")), None)
-    reason = ui.missing() if page else "le paramètre « page » est à false"
+    reason = ui.missing() if page else "le paramètre « navigateur » est à false"
     if served is None and reason is None:
         reason = "aucun magasin derrière un serveur n’est demandé"
     ordered = [name for name in LENGTHY if name in cases]
     cases = {name: min(n, FOREIGN_CASES) if name == "uri" else n for name, n in cases.items()}
-    with open_stores(ordered, quick_folder()) as opened:
+    with (
+        open_stores(ordered, quick_folder()) as opened,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         stores = {name: portable(store) for name, store in opened.items()}
-        direct = [store for name, store in stores.items() if name in studied]
+        leashes = {
+            name: store.process.popen.pid
+            for name, store in opened.items()
+            if store.process is not None
+        }
+        direct = [store for name, store in stores.items() if not store.http and name != "uri"]
+        closely = [store for store in direct if store.name in studied]
+        marks: dict[str, list[Path]] = {name: [] for name in leashes}
+
+        def mark(name: str) -> Path | None:
+            """The mark that a job on a server leaves; None elsewhere."""
+            if name not in marks:
+                return None
+            marks[name].append(Path(folder) / f"{name}-{len(marks[name])}")
+            return marks[name][-1]
+
         jobs = [
-            Job("aller_retour", roundtrip, (store, sample(cases[name], seed)))
-            for name, store in stores.items()
+            Job("aller_retour", roundtrip, (stores[name], sample(cases[name], seed)), mark(name))
+            for name in ordered
         ]
         if served is not None and reason is None:
-            jobs.append(Job("page", ui.look, (stores[served], points)))
+            jobs.insert(1, Job("page", ui.look, (stores[served], points), mark(served)))
+        servers = [(stores[name], leash, marks[name]) for name, leash in leashes.items()]
+        striking = (struck, servers, writer_trials, reply_trials, writers, database_kills, server_kills, seed)  # fmt: skip
+        jobs.insert(0, Job("pannes", strike, striking))
+        hunted: tuple[StoreName, ...] = ("sqlite", "file")
+        for name in hunted:
+            if name in stores:
+                jobs.append(Job("chasse", hunt_alone, (name, facets, examples)))
         if "sqlite" in stores:
             jobs.append(Job("autolog", autologging, (stores["sqlite"],)))
-        for store in direct:
+        for store in closely:
             jobs.append(Job("completude", completeness, (store, sizes, pages, seed)))
+            jobs.append(Job("listes", listings, (store, pages)))
             jobs.append(Job("recherche", try_filters, (store, runs, filters, orders, seed)))
-            jobs.append(Job("sens", semantics, (store, trials, seed)))
             jobs.append(Job("lots", atomicity, (store, batches)))
-        for name in ("sqlite", "file"):
-            if name in stores:
-                jobs.append(Job("chasse", hunt, (stores[name], facets, examples)))
+        for store in direct:
+            jobs.append(Job("sens", semantics, (store, trials, seed)))
         if "sqlite" in stores:
-            jobs.append(Job("types", types, (stores["sqlite"],)))
             jobs.append(Job("apres", metrics_afterwards, (stores["sqlite"],)))
+            jobs.append(Job("types", types, (stores["sqlite"],)))
         tables = run_jobs(jobs)
     return tables if reason is None else {**tables, "page": ui.not_looked(reason)}
 
 
-def integrity(
-    backends: list[StoreName],
-    servers: list[StoreName],
+def strike(
+    backends: Sequence[StoreName],
+    servers: Sequence[tuple[Store, int, Sequence[Path]]],
     trials: int,
     replies: int,
     writers: int,
@@ -98,22 +140,11 @@ def integrity(
     server_kills: int,
     seed: int,
 ) -> Table:
-    """Every fault; columns ``faults.COLUMNS``.  See ``faults`` and ``server_faults``."""
-    arguments = (backends, servers, trials, replies, writers, database_kills, server_kills, seed)
-    return run_jobs([Job("", _strike, arguments)])[""]
+    """Every fault; columns ``faults.COLUMNS``.  See ``faults`` and ``server_faults``.
 
-
-def _strike(
-    backends: list[StoreName],
-    servers: list[StoreName],
-    trials: int,
-    replies: int,
-    writers: int,
-    database_kills: int,
-    server_kills: int,
-    seed: int,
-) -> Table:
-    """All faults, from one process and one server of writers: threads wait, writers work."""
+    One process and one server of writers: threads wait, writers work.  ``servers``: store,
+    leash, and the marks of those who use it before it may be struck.
+    """
     os.environ.pop("MLFLOW_HTTP_REQUEST_MAX_RETRIES", None)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -122,8 +153,10 @@ def _strike(
         ThreadPoolExecutor(len(backends) + len(servers) + 1) as threads,
     ):
         futures = [
-            threads.submit(server_faults.server_faults, name, pool, replies, server_kills, seed)
-            for name in servers
+            threads.submit(
+                server_faults.server_faults, store, leash, marks, pool, replies, server_kills, seed
+            )
+            for store, leash, marks in servers
         ]
         futures += [
             threads.submit(faults.writer_faults, store, pool, trials, writers, seed)

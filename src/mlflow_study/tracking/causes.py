@@ -97,14 +97,14 @@ CAUSES = (
         "`with mlflow.start_run()`, ou `mlflow.flush_async_logging()`",
     ),
     Cause(
-        "Une exception sans « with » laisse le statut FINISHED",
+        "Une exception sans `with` laisse le statut FINISHED",
         "tracking/fluent.py",
         "atexit.register(_safe_end_run)",
         "#3932, ouvert",
         "`with mlflow.start_run()`",
     ),
     Cause(
-        "Une fin par `sys.exit(0)` dans « with » est marquée FAILED",
+        "Une fin par `sys.exit(0)` dans `with` est marquée FAILED",
         "tracking/fluent.py",
         "            status = RunStatus.FINISHED if exc_type is None else RunStatus.FAILED",
         "#3932, ouvert",

@@ -45,10 +45,20 @@ Row = dict[str, Any]
 
 def _stored(client: MlflowClient, run_id: str | None) -> tuple[Counter[str], str]:
     """What the store holds of a run: how often each item, and the status."""
+    from mlflow.exceptions import MlflowException
+
     if run_id is None:
         return Counter(), "absent"
-    run = client.get_run(run_id)
-    held = Counter(f"m{int(point.value)}" for point in client.get_metric_history(run_id, "m"))
+    for patience in (0.1, 1.0, 5.0, 0.0):
+        try:
+            run = client.get_run(run_id)
+            points = client.get_metric_history(run_id, "m")
+            break
+        except MlflowException:  # locked by writers, or replaying its log: it is asked again
+            if not patience:
+                raise
+            time.sleep(patience)
+    held = Counter(f"m{int(point.value)}" for point in points)
     held.update(name for name in run.data.params if name[1:].isdigit())
     return held, str(run.info.status)
 
@@ -105,7 +115,7 @@ def _ending(
     return _row(
         magasin=store.name,
         panne=ending,
-        contexte="avec « with »" if with_block else "sans « with »",
+        contexte="avec `with`" if with_block else "sans `with`",
         envoi="synchrone" if sync else "asynchrone",
         essai=trial,
         moment=float(moment),
@@ -235,7 +245,7 @@ def _disk_full(server: Zygote) -> list[Row]:
         _row(
             magasin="sqlite",
             panne="disque plein",
-            contexte="avec « with »",
+            contexte="avec `with`",
             envoi="synchrone",
             moment=float(len(journal.acknowledged)),
             statut=final,

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mlflow_study.stores import Store
+from mlflow_study.stores import Store, StoreName, open_store
 from mlflow_study.tracking.generators import Case, Write
 from mlflow_study.tracking.roundtrip import CLASSES, DEFECTS, Bench, Outcome, describe
+from mlflow_study.tracking.workers import quick_folder
 
 COLUMNS = ("magasin", "facette", "classe", "cas", "relu", "message", "essais", "code")
 Judge = Callable[[Case], Outcome]
@@ -69,6 +71,31 @@ def strategy(facet: str) -> Any:
     }[facet]()
 
 
+RUNS_PER_EXPERIMENT = 16
+"""Runs beyond which an experiment is left: all are read again at each case."""
+
+
+@dataclass
+class Ground:
+    """An experiment for the next case: the same until a case harms it, or until it is full."""
+
+    bench: Bench
+    experiment: str | None = None
+    runs: int = 0
+
+    def outcome(self, case: Case) -> Outcome:
+        if self.experiment is None or self.runs >= RUNS_PER_EXPERIMENT:
+            self.experiment, self.runs = self.bench.store.create_experiment("chasse"), 0
+        self.runs += 1
+        try:
+            found = self.bench.together([case], self.experiment)[0]
+        except Exception as error:  # the run itself was harmed
+            found = Outcome(CLASSES[6], message=f"{type(error).__name__}: {error}"[:200])
+        if found.classe == CLASSES[6]:
+            self.experiment = None
+        return found
+
+
 def hunt(store: Store, facets: Sequence[str], examples: int) -> pd.DataFrame:
     """Smallest witnesses found, one row per (facet, class of defect).
 
@@ -78,7 +105,7 @@ def hunt(store: Store, facets: Sequence[str], examples: int) -> pd.DataFrame:
     from hypothesis import HealthCheck, Phase, find, settings
     from hypothesis.errors import NoSuchExample
 
-    bench = Bench.open(store)
+    ground = Ground(Bench.open(store))
     rows = []
     for facet in facets:
         seen: dict[str, Outcome] = {}
@@ -86,12 +113,7 @@ def hunt(store: Store, facets: Sequence[str], examples: int) -> pd.DataFrame:
         def outcome(case: Case, seen: dict[str, Outcome] = seen) -> Outcome:
             key = repr(case)
             if key not in seen:
-                try:
-                    seen[key] = bench.together([case], store.create_experiment("chasse"))[0]
-                except Exception as error:  # the run itself was harmed
-                    seen[key] = Outcome(
-                        CLASSES[6], message=f"{type(error).__name__}: {error}"[:200]
-                    )
+                seen[key] = ground.outcome(case)
             return seen[key]
 
         def is_wanted(wanted: str, case: Case, judge: Judge = outcome) -> bool:
@@ -127,6 +149,12 @@ def hunt(store: Store, facets: Sequence[str], examples: int) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def hunt_alone(name: StoreName, facets: Sequence[str], examples: int) -> pd.DataFrame:
+    """``hunt`` in a new store: files are slow to create among many experiments."""
+    with open_store(name, quick_folder()) as store:
+        return hunt(store, facets, examples)
 
 
 def witness(case: Case, store: str) -> str:

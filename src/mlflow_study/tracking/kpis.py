@@ -152,6 +152,17 @@ def completeness(record: Record, table: Frame) -> None:
             _count(record, f"suivi.pages.faux.{store}{slug}", f"runs manquants ou répétés, pages lues {words}, {label(store)}", wrong, int(chosen.ecrits.sum()), "pages de search_runs")  # fmt: skip
 
 
+def listings(record: Record, table: Frame) -> None:
+    """Experiments, models, versions and traces that are missing, repeated or out of order."""
+    busy = table.voie.str.contains("créé entre")
+    for store in table.magasin.unique():
+        for chosen, slug, words in ((~busy, "", "au repos"), (busy, "+ecriture", "pendant une écriture")):  # fmt: skip
+            some = table[(table.magasin == store) & chosen]
+            wrong = int((some.ecrits - some.distincts + some.rendus - some.distincts).sum())
+            wrong += int((~some.ordonnes.astype(bool)).sum())
+            _count(record, f"suivi.listes.faux.{store}{slug}", f"expériences, modèles, versions et traces manquants, répétés ou mal ordonnés, pages lues {words}, {label(store)}", wrong, int(some.ecrits.sum()), "pages de search_experiments, search_registered_models, search_model_versions, search_traces")  # fmt: skip
+
+
 def atomicity(record: Record, table: Frame) -> None:
     """Batches with one bad item: partly kept, and kept in part without an error."""
     for store, some in table.groupby("magasin"):
@@ -234,6 +245,7 @@ def page_shown(record: Record, not_measured: Record, table: Frame) -> None:
     """Numbers and points of MLflow's page that are not those stored."""
     method = "navigateur sans écran sur un serveur réel"
     subjects = {
+        "nombre, tableau des runs": ("tableau", "nombres faux dans le tableau des runs"),
         "nombre, détail d’un run": ("details", "nombres faux dans le détail d’un run"),
         "nombre, étiquette d’un graphique": ("etiquettes", "nombres faux sur un graphique"),
         "pic d’un graphique": ("pic", "pics isolés absents du graphique"),

@@ -35,14 +35,14 @@ class Suivi(ChapterParameters):
         description="cas tirés pour l’aller-retour dans chaque autre magasin",
     )
     etudies: list[Literal["file", "sqlite", "postgresql", "mariadb"]] = Field(
-        default=["file", "sqlite", "postgresql"],
-        description="magasins dont on éprouve aussi le sens, la complétude, la recherche et les lots",
+        default=["sqlite", "postgresql"],
+        description="magasins dont on éprouve aussi la complétude, les pages, la recherche et les lots",
     )
     essais_sens: int = Field(
         default=30, ge=5, le=100_000, description="essais de chaque propriété (dernier, doublons…)"
     )
     exemples: int = Field(
-        default=25, ge=5, le=100_000, description="exemples que Hypothesis essaie par facette"
+        default=20, ge=5, le=100_000, description="exemples que Hypothesis essaie par facette"
     )
     facettes: list[Facet] = Field(
         default=["pas"], description="facettes où Hypothesis cherche un témoin"

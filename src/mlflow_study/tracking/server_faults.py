@@ -13,13 +13,17 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlflow_study.stores import Store, StoreName, open_store, start_server
+import psutil
+
+from mlflow_study.stores import Process, Store, start_server
 from mlflow_study.tracking.faults import Row, _compare, _row, _stored
 from mlflow_study.tracking.proxy import Proxy, open_proxy
+from mlflow_study.tracking.workers import await_marks
 from mlflow_study.tracking.writers import Zygote
 
 if TYPE_CHECKING:
@@ -166,11 +170,53 @@ def _cut_upload(store: Store, proxy: Proxy, trial: int) -> list[Row]:
 # --- the server is struck ------------------------------------------------------------
 
 
-def _struck(store: Store, server: Zygote, fault: str, trial: int, seed: int) -> list[Row]:
+@dataclass
+class Server:
+    """A running ``mlflow server`` that may be struck: its leash, and its successors."""
+
+    store: Store
+    leash: int
+    process: Process | None = None
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.leash).children(recursive=True)
+
+    def stop_for(self, seconds: float) -> None:
+        """Answer nothing for a while (SIGSTOP, SIGCONT)."""
+        family = self.family()
+        for process in family:
+            process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        for process in family:
+            process.send_signal(signal.SIGCONT)
+
+    def kill_and_restart(self) -> None:
+        """SIGKILL, then a new server on the same port and the same database."""
+        family = self.family()
+        for process in family:
+            process.kill()
+        psutil.wait_procs(family, timeout=10)
+        self.close()
+        port = int(self.store.tracking_uri.rpartition(":")[2])
+        assert self.store.artifacts is not None
+        assert self.store.database_url is not None
+        folder = self.store.artifacts.parent
+        _, self.process = start_server(self.store.database_url, folder, port=port)
+        self.leash = self.process.popen.pid
+
+    def close(self) -> None:
+        """Stop the successor that we started, if any."""
+        if self.process is not None:
+            self.process.stop()
+            self.process = None
+
+
+def _struck(server: Server, writers: Zygote, fault: str, trial: int, seed: int) -> list[Row]:
     """A writer logs through the server while it is stopped for 1.5 s, or killed and restarted."""
     rng = random.Random(f"{seed}{fault}{trial}")
+    store = server.store
     run = store.client().create_run(store.create_experiment("serveur")).info.run_id
-    writer = server.start(
+    writer = writers.start(
         work="shared",
         uri=store.tracking_uri,
         run=run,
@@ -183,22 +229,10 @@ def _struck(store: Store, server: Zygote, fault: str, trial: int, seed: int) -> 
     moment = rng.randrange(3, 18)
     writer.wait_for(moment)
     time.sleep(rng.random() * 0.02)
-    assert store.process is not None
-    family = store.process.family()
     if fault == "serveur lent":
-        for process in family:
-            process.send_signal(signal.SIGSTOP)
-        time.sleep(1.5)
-        for process in family:
-            process.send_signal(signal.SIGCONT)
+        server.stop_for(1.5)
     else:
-        for process in family:
-            process.kill()
-        store.process.stop()
-        port = int(store.tracking_uri.rpartition(":")[2])
-        assert store.artifacts is not None
-        assert store.database_url is not None
-        _, store.process = start_server(store.database_url, store.artifacts.parent, port=port)
+        server.kill_and_restart()
     writer.finish(timeout=120)
     journal = writer.journal()
     held, _ = _stored(store.client(), run)
@@ -216,19 +250,29 @@ def _struck(store: Store, server: Zygote, fault: str, trial: int, seed: int) -> 
 
 
 def server_faults(
-    name: StoreName, writers: Zygote, trials: int, kills: int, seed: int
+    store: Store,
+    leash: int,
+    marks: Sequence[Path],
+    writers: Zygote,
+    trials: int,
+    kills: int,
+    seed: int,
 ) -> list[Row]:
     """Faults between client and server, and of the server.  Rows: ``faults.COLUMNS``.
 
-    ``trials`` per operation for a lost reply, ``kills`` times the server is killed.
+    ``leash`` is the process that holds the server; others still use it until ``marks``
+    exist, and it is stopped or killed only then.  ``trials`` per operation for a lost
+    reply, ``kills`` times the server is killed.
     """
-    with open_store(name) as store:
-        with open_proxy(store.tracking_uri) as proxy:
-            rows = _lost_replies(store, proxy, trials)
-            rows += _cut_upload(store, proxy, 0)
+    with open_proxy(store.tracking_uri) as proxy:
+        rows = _lost_replies(store, proxy, trials)
+        rows += _cut_upload(store, proxy, 0)
+    await_marks(marks)
+    server = Server(store, leash)
+    try:
         for fault, times in (("serveur lent", trials), ("serveur tué, relancé", kills)):
             for trial in range(times):
-                rows += _struck(store, writers, fault, trial, seed)
-        if store.process is not None:
-            store.process.stop()
+                rows += _struck(server, writers, fault, trial, seed)
+    finally:
+        server.close()
     return rows

@@ -1,7 +1,7 @@
 """What MLflow's own page shows, against what is stored: a real browser on a real server.
 
-Three things are compared: numbers in the details of a run and on the labels of its
-bars; the number of points that a chart draws (read from Plotly's data in the page), and
+Three things are compared: numbers in the table of runs, in the details of a run and on
+the labels of its bars; the number of points that a chart draws (read from Plotly's data in the page), and
 whether an isolated peak is drawn; and whether an experiment still opens when one of its
 runs was written straight to the database with a step from NumPy.
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mlflow_study.executables import find_browser
 from mlflow_study.stores import Store
 
 if TYPE_CHECKING:
@@ -30,16 +30,11 @@ SHOWN: dict[str, float] = {
 }
 PEAK = 1000.0
 PLOTS = "() => [...document.querySelectorAll('.js-plotly-plot')].map(g => g.data.map(d => [d.type, [...(d.y || [])], [...(d.x || [])], [d.text].flat().join(' ')]))"
+CELLS = """() => Object.fromEntries(
+    [...document.querySelectorAll('[row-index] [col-id^="metrics.`"]')]
+        .map(cell => [cell.closest('[row-index]').getAttribute('row-index') + ' '
+                      + cell.getAttribute('col-id').slice(9, -1), cell.innerText]))"""
 COLUMNS = ("quoi", "objet", "stocke", "montre", "egal", "detail")
-
-
-def browser_path() -> str | None:
-    """A Chromium on this machine, or None."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        found = shutil.which(name)
-        if found:
-            return found
-    return None
 
 
 def missing() -> str | None:
@@ -48,7 +43,7 @@ def missing() -> str | None:
         import playwright  # noqa: F401
     except ImportError:
         return "le paquet playwright n’est pas installé"
-    return None if browser_path() else "aucun navigateur Chromium n’est installé"
+    return None if find_browser() else "aucun navigateur Chromium n’est installé"
 
 
 def _prepare(store: Store, points: int) -> dict[str, str]:
@@ -104,6 +99,23 @@ def _details(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]]
         after = lines[lines.index(name) + 1] if name in lines[:-1] else ""
         shown = next(iter(_numbers(after)), None)
         rows.append(_row("nombre, détail d’un run", name, value, shown, after))
+    return rows
+
+
+def _table(page: Page, base: str, ids: dict[str, str]) -> list[dict[str, Any]]:
+    """The table of runs, once its columns of metrics are shown: every metric of both runs."""
+    page.goto(f"{base}/#/experiments/{ids['experience']}/runs")
+    page.get_by_text("deux", exact=True).first.wait_for(timeout=20000)
+    page.get_by_text("Columns", exact=True).first.click()
+    page.get_by_text(re.compile(r"^Metrics \(\d+\)$")).first.click()
+    page.locator('[row-index] [col-id="metrics.`tiers`"]').first.wait_for(timeout=10000)
+    cells: dict[str, str] = page.evaluate(CELLS)
+    rows = []
+    for line in range(2):
+        for name, value in SHOWN.items():
+            text = cells.get(f"{line} {name}", "non trouvé")
+            shown = next(iter(_numbers(text)), None)
+            rows.append(_row("nombre, tableau des runs", name, value, shown, text))
     return rows
 
 
@@ -186,11 +198,12 @@ def look(store: Store, points: int) -> pd.DataFrame:
     ids = _prepare(store, points)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
-            executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=find_browser(), args=["--no-sandbox", "--disable-gpu"]
         )
         try:
-            page = browser.new_page(viewport={"width": 1500, "height": 1400})
-            rows = _details(page, store.tracking_uri, ids)
+            page = browser.new_page(viewport={"width": 2400, "height": 1400})
+            rows = _table(page, store.tracking_uri, ids)
+            rows += _details(page, store.tracking_uri, ids)
             rows += _chart(page, store.tracking_uri, ids, points)
             rows += _poisoned(page, store.tracking_uri, ids)
         finally:

@@ -1,4 +1,4 @@
-# Une exception sans « with » : le run est marqué FINISHED, comme s’il avait réussi.
+# Une exception sans `with` : le run est marqué FINISHED, comme s’il avait réussi.
 import subprocess
 import sys
 import tempfile

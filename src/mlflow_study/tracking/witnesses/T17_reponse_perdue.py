@@ -1,5 +1,6 @@
 # Une réponse perdue en route : le client recommence, et le serveur a deux runs.
 import http.client
+import socket
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from mlflow import MlflowClient
 
-PORT = 5731
+with socket.socket() as libre:
+    libre.bind(("127.0.0.1", 0))
+    PORT = libre.getsockname()[1]
 base = f"sqlite:///{tempfile.mkdtemp()}/mlflow.db"
 commande = ["server", "--backend-store-uri", base, "--port", str(PORT), "--workers", "1"]
 serveur = subprocess.Popen(

@@ -1,5 +1,6 @@
 # Derrière un serveur, un paramètre trop long est coupé ; l’avis reste dans le journal du serveur.
 import logging
+import socket
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,9 @@ import urllib.request
 
 from mlflow import MlflowClient
 
-PORT = 5732
+with socket.socket() as libre:
+    libre.bind(("127.0.0.1", 0))
+    PORT = libre.getsockname()[1]
 base = f"sqlite:///{tempfile.mkdtemp()}/mlflow.db"
 commande = ["server", "--backend-store-uri", base, "--port", str(PORT), "--workers", "1"]
 serveur = subprocess.Popen(
