@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mlflow_study.traceability.contexts import CONTEXTS, HOOKED, QUESTIONS, observe_contexts
+from mlflow_study.traceability.contexts import QUESTIONS, observe_contexts
 from mlflow_study.traceability.repositories import Repository
+from mlflow_study.traceability.situations import CONTEXTS, HOOKED
 
 SAMPLE = ("propre", "modifie", "change-dossier", "python-c", "session-longue", "genai-non-suivi")
 
@@ -44,6 +45,16 @@ def test_a_forked_process_gives_the_answers_of_a_new_interpreter(forked: pd.Data
     real = observe_contexts(["sqlite"], real=True, contexts=SAMPLE)
     columns = ["contexte", "question", "reponse", "note"]
     pd.testing.assert_frame_equal(real[columns], forked[columns])
+
+
+@pytest.mark.lent
+def test_a_jupyter_server_and_a_bare_kernel_name_the_notebook_differently() -> None:
+    tried = ("noyau", "jupyter")
+    forked = observe_contexts(["sqlite"], contexts=("noyau",))
+    real = observe_contexts(["sqlite"], real=True, contexts=tried)
+    assert notes(forked, "fichier") == {"noyau": "fausse"}
+    assert notes(real, "fichier") == {"noyau": "fausse", "jupyter": "partielle"}
+    assert notes(real, "code") == {"noyau": "absente", "jupyter": "absente"}
 
 
 def test_clock_user_and_resumed_run() -> None:

@@ -17,6 +17,7 @@ from mlflow_study.presentation.figures import (
     INK,
     SOFT,
     VERDICT_COLOURS,
+    WIDTH,
     format_axis,
     new,
     store_colour,
@@ -37,6 +38,8 @@ PLACE_COLOURS = {
     "base": GRADE_COLOURS["partielle"],
     "nulle part": GRADE_COLOURS["fausse"],
 }
+NARROW = 5.2
+"""Inches: a grid of few columns, whose words must be read on a phone."""
 PLACE_SIGNS = {"API": "✓", "base": "b", "nulle part": "✗"}
 QUESTIONS = {
     "code": "code",
@@ -78,14 +81,14 @@ def _grid(
     colours: Mapping[str, str],
     signs: Mapping[str, str],
     *,
-    left: float,
     groups: Sequence[str] | None = None,
+    width: float = WIDTH,
 ) -> Any:
     """A grid of coloured cells, each with its sign, so that no reading needs the hue."""
     order = list(colours)
     codes = table.map(order.index).to_numpy(dtype=float)
     rows, columns = codes.shape
-    fig, ax = new(height=0.9 + 0.2 * rows)
+    fig, ax = new(height=0.9 + 0.2 * rows, width=width)
     ax.imshow(
         codes,
         cmap=ListedColormap(list(colours.values())),
@@ -114,7 +117,6 @@ def _grid(
         for i in range(1, rows):
             if groups[i] != groups[i - 1]:
                 ax.axhline(i - 0.5, color=INK, linewidth=1.2)
-    _ = left
     return fig
 
 
@@ -159,7 +161,7 @@ def contexts(table: pd.DataFrame, backend: str) -> None:
     )
     counts = rows["note"].value_counts()
     page.figure(
-        _grid(shown, GRADE_COLOURS, GRADE_SIGNS, left=0.4, groups=families),
+        _grid(shown, GRADE_COLOURS, GRADE_SIGNS, groups=families),
         label="fig-contextes",
         title=f"Neuf questions, {len(order)} façons de lancer Python",
         caption=f"{_key(GRADE_SIGNS)}. Magasin : {store_label(backend)} ; un lancement par contexte, dans un processus à lui. Un trait sépare les familles.",
@@ -297,7 +299,7 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
     grid["signe"] = np.where(done["alarme"], "API", "nulle part")
     grid.columns = pd.Index(["ancienne valeur", "date", "auteur", "un signe"])
     page.figure(
-        _grid(grid, PLACE_COLOURS, PLACE_SIGNS, left=0.45, groups=done["famille"].tolist()),
+        _grid(grid, PLACE_COLOURS, PLACE_SIGNS, groups=done["famille"].tolist(), width=NARROW),
         label="fig-changements",
         title="Ce qui reste après chaque changement",
         caption=(
@@ -655,6 +657,81 @@ def registry(tables: Mapping[str, pd.DataFrame], backend: str, kpis: Mapping[str
         title="Temps d’accès au registre pendant sa vie",
         caption="Médianes au mur, selon le nombre d’événements joués.",
         formats={f"{fr.integer(int(c))} év.": fr.duration for c in wide.columns},
+    )
+
+
+# --- servers -----------------------------------------------------------------------
+
+
+_EVENTS = {
+    "version": "versions créées",
+    "alias": "alias posés",
+    "etiquette": "étiquettes posées",
+    "suppression-alias": "alias supprimés",
+    "stade": "stades",
+    "description": "descriptions",
+    "suppression-version": "suppressions de version",
+    "suppression-run": "suppressions de run",
+    "renouvellement": "noms recréés",
+}
+
+
+def served(
+    kpis: Mapping[str, Kpi],
+    accounts: pd.DataFrame | None,
+    webhooks: Mapping[str, pd.DataFrame] | None,
+) -> None:
+    """What accounts and webhooks add; says why when they were not tried."""
+    if accounts is None:
+        reason = kpis["tracabilite.comptes.auteur_magasin.comptes"].conditions["motif"]
+        page.missing(f"le serveur avec comptes : {reason}")
+    else:
+        _accounts(accounts)
+    if webhooks is None:
+        reason = kpis["tracabilite.webhooks.perdus.http+sqlite"].conditions["motif"]
+        page.missing(f"les webhooks du registre : {reason}")
+    else:
+        _webhooks(webhooks, kpis)
+
+
+def _accounts(table: pd.DataFrame) -> None:
+    done = table[table["issue"] == "accepté"]
+    shown = int((done["auteur"] == "API").sum())
+    hidden = done[done["auteur"] == "base"]["libelle"].tolist()
+    forged = (table.set_index("changement")["issue"].get("auteur")) == "accepté"
+    page.finding(
+        f"Un serveur avec comptes montre l’auteur de {shown} changements sur {len(done)}",
+        (
+            f"La base des comptes le garde pour {fr.count(len(hidden), 'autre', 'autres')} "
+            f"({fr.join(hidden)}), par le droit donné à qui crée un objet ; aucune réponse de l’API du "
+            "registre ou des runs ne le dit. "
+            if hidden
+            else "La base des comptes ne le garde pas davantage. "
+        )
+        + (
+            "Un compte peut même signer d’un autre nom : `mlflow.user` se réécrit sans contrôle."
+            if forged
+            else "Un compte ne peut pas signer d’un autre nom."
+        ),
+    )
+
+
+def _webhooks(tables: Mapping[str, pd.DataFrame], kpis: Mapping[str, Kpi]) -> None:
+    kinds = tables["annonces"]
+    lost = kpis["tracabilite.webhooks.perdus.http+sqlite"]
+    mute = kinds[~kinds["promis"] & (kinds["joues"] > 0)]["genre"].map(_EVENTS).tolist()
+    right, wrong, silent, signed = (
+        kpis[f"tracabilite.webhooks.{name}"]
+        for name in ("etats_justes", "etats_fausses", "muets", "auteur")
+    )
+    missed = int(float(lost.valeur or 0))
+    page.finding(
+        f"Les webhooks annoncent {fr.integer(int(lost.n or 0) - missed)} des {fr.integer(int(lost.n or 0))} événements promis, "
+        f"et rendent {fr.percent(float(right.valeur or 0))} des états passés",
+        f"Ce qu’aucun événement n’annonce ({fr.join(mute)}) fait {fr.kpi(silent)} de la vie jouée. "
+        f"Le journal tenu par les seuls webhooks répond faux à {fr.kpi(wrong)} des questions : une version "
+        "supprimée y reste en place, avec ses alias et ses étiquettes. "
+        f"Annonces qui disent qui a agi : {fr.kpi(signed)}.",
     )
 
 

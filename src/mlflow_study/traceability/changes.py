@@ -16,10 +16,11 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from unittest import mock
 
 import pandas as pd
 
@@ -27,6 +28,8 @@ from mlflow_study.stores import Store, open_stores
 from mlflow_study.traceability import audit
 from mlflow_study.traceability.dumps import Underneath, leaves, registered_seen, run_seen
 from mlflow_study.traceability.questions import WAIT_S, default_uri
+from mlflow_study.traceability.scratch import memory_folder
+from mlflow_study.traceability.served import open_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,6 +171,12 @@ def _tagged_experiment(scene: Scene) -> None:
     scene.client.set_experiment_tag(scene.subject_experiment, _TAG, scene.old)
 
 
+def _clock_set_back(scene: Scene) -> None:
+    """The client's clock, which is the store's own without a server, goes back thirty days."""
+    with mock.patch("time.time", lambda now=time.time: now() - 30 * 86_400):
+        scene.client.update_model_version(scene.name, "1", description=scene.new)
+
+
 _TAG = "validation"
 
 
@@ -242,6 +251,7 @@ CHANGES: tuple[Change, ...] = (
     Change("run-de-version", "run d’une version supprimé", "registre", "registre", lambda s: s.client.delete_run(s.run), lambda s: s.client.update_model_version(s.name, "1", description=s.old)),
     # behind MLflow's back
     Change("base-parametre", "paramètre modifié dans la base", "hors MLflow", "run", lambda s: _direct(s, "UPDATE params SET value = :new WHERE run_uuid = :run", s.old, s.new), lambda s: s.client.log_param(s.run, "p", s.old)),
+    Change("horloge", "description réécrite, horloge reculée", "hors MLflow", "registre", _clock_set_back, lambda s: s.client.update_model_version(s.name, "1", description=s.old)),
     Change("base-metrique", "métrique modifiée dans la base", "hors MLflow", "run", _direct_metric, old=lambda _: "0.123456"),
     Change("base-date", "date de début modifiée dans la base", "hors MLflow", "run", lambda s: _direct(s, "UPDATE runs SET start_time = 1500000000000 WHERE run_uuid = :run", s.old, "1500000000000"), _old_start),
 )  # fmt: skip
@@ -259,7 +269,7 @@ def follow_changes(
     """
     chosen = [change for change in CHANGES if not changes or change.id in changes]
     rows: list[dict[str, Any]] = []
-    with open_stores(backends) as stores:
+    with open_stores(backends, memory_folder()) as stores:
         for name, store in stores.items():
             with default_uri(store.tracking_uri):
                 if journal:
@@ -269,19 +279,45 @@ def follow_changes(
     return pd.DataFrame(rows)
 
 
+def follow_under_accounts(changes: Sequence[str] = ()) -> pd.DataFrame:
+    """The same on a server with accounts: the actor of each change has an account of its own.
+
+    Columns as ``follow_changes``; the rows of the database of accounts are searched too.
+    Raises StudyError when the server does not start: ask ``served.accounts_refusal`` first.
+    """
+    chosen = [change for change in CHANGES if not changes or change.id in changes]
+    with open_served(authenticated=True) as served, default_uri(served.store.tracking_uri):
+        rows = [
+            {"backend": "comptes", **row}
+            for row in _on_store(
+                served.store, chosen, acting=served.acting_as, also=served.accounts_url
+            )
+        ]
+    return pd.DataFrame(rows)
+
+
 def _install_journal(store: Store) -> None:
     engine = store.engine()
     audit.install(engine)
     engine.dispose()
 
 
-def _on_store(store: Store, changes: Sequence[Change]) -> Iterator[dict[str, Any]]:
+Acting = Callable[[str], AbstractContextManager[None]]
+"""Makes what follows the act of somebody."""
+
+
+def _on_store(
+    store: Store,
+    changes: Sequence[Change],
+    acting: Acting | None = None,
+    also: str | None = None,
+) -> Iterator[dict[str, Any]]:
     client = store.client()
     experiment = store.create_experiment("changements")
-    underneath = Underneath(store)
+    underneath = Underneath(store, also)
     try:
         for change in changes:
-            yield _one(change, store, client, experiment, underneath)
+            yield _one(change, store, client, experiment, underneath, acting or _acting_as)
     finally:
         underneath.close()
 
@@ -305,17 +341,23 @@ def _scene(change: Change, store: Store, client: MlflowClient, experiment: str) 
 
 
 def _one(
-    change: Change, store: Store, client: MlflowClient, experiment: str, underneath: Underneath
+    change: Change,
+    store: Store,
+    client: MlflowClient,
+    experiment: str,
+    underneath: Underneath,
+    acting: Acting,
 ) -> dict[str, Any]:
     from mlflow.exceptions import MlflowException
 
     scene = _scene(change, store, client, experiment)
     time.sleep(WAIT_S)
+    actor = f"bob-{uuid.uuid4().hex[:10]}"
+    hands = acting(actor)
     seen_before, below_before = _look(scene), underneath.read()
     start = int(time.time() * 1000)
-    actor = f"bob-{uuid.uuid4().hex[:10]}"
     error = ""
-    with _acting_as(actor), _no_future_warning():
+    with hands, _no_future_warning():
         try:
             change.act(scene)
         except MlflowException as refusal:
@@ -341,7 +383,7 @@ def _one(
             _dated(frozenset(leaves(seen)) - frozenset(leaves(seen_before)), window),
             _dated(new_below, window),
         ),
-        "auteur": _where(_holds(leaves(seen), actor), _holds(below, actor, raw=True)),
+        "auteur": _where(_holds(leaves(seen), actor), _holds(new_below, actor, raw=True)),
         "alarmes": " ; ".join(sorted(rings)),
         "alarme": bool(rings),
     }
@@ -428,7 +470,8 @@ def _alarms(seen: dict[str, Any]) -> set[str]:
 
     Rules, each on what the client shows: an update time after the creation time; a
     metric point dated after the end of its run; two points at one step; the mark of a
-    soft deletion; a run, a model or a file that is missing; a gap in version numbers.
+    soft deletion; a run, a model or a file that is missing; a gap in version numbers; an
+    update before the creation.
     """
     found: set[str] = set()
     runs = seen["runs"]
@@ -480,4 +523,6 @@ def _registry_alarms(registered: dict[str, Any]) -> set[str]:
     for version in registered["versions"].values():
         if version["last_updated_timestamp"] > version["creation_timestamp"]:
             found.add(f"date de mise à jour {version['last_updated_timestamp']}")
+        if version["last_updated_timestamp"] < version["creation_timestamp"]:
+            found.add("mise à jour antérieure à la création")
     return found

@@ -10,40 +10,51 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Engine, create_engine, inspect, text
+
 from mlflow_study.stores import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from sqlalchemy import Engine
 
 Dump = frozenset[str]
 """One text per row, line of a file or leaf of the API; two dumps are compared as sets."""
 
 
+_RIGHTS = (
+    "SELECT username, resource_type, resource_pattern, permission FROM role_permissions p "
+    "JOIN user_role_assignments a ON a.role_id = p.role_id JOIN users u ON u.id = a.user_id"
+)
+"""Whom MLflow's accounts let do what: whoever creates an object receives a right on it."""
+
+
 class Underneath:
-    """Reads the rows or files behind one store."""
+    """Reads the rows or files behind one store, and the rows of another database ``also``."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, also: str | None = None) -> None:
         self.store = store
-        self.engine: Engine | None = store.engine() if store.database_url else None
-        self.tables: list[str] = []
-        if self.engine is not None:
-            from sqlalchemy import inspect
-
-            self.tables = inspect(self.engine).get_table_names()
+        urls = [url for url in (store.database_url, also) if url is not None]
+        self.engines = [create_engine(url) for url in urls]
+        self.tables = {engine: inspect(engine).get_table_names() for engine in self.engines}
 
     def read(self) -> Dump:
-        return frozenset(self._rows() if self.engine is not None else self._lines())
+        rows = (row for engine in self.engines for row in self._rows(engine))
+        return frozenset(rows if self.engines else self._lines())
 
-    def _rows(self) -> Iterator[str]:
-        from sqlalchemy import text
-
-        assert self.engine is not None
-        quote = self.engine.dialect.identifier_preparer.quote
-        with self.engine.connect() as connection:
-            for table in self.tables:
+    def _rows(self, engine: Engine) -> Iterator[str]:
+        quote = engine.dialect.identifier_preparer.quote
+        some = " UNION ALL ".join(
+            f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {quote(table)})"
+            for table in self.tables[engine]
+        )
+        with engine.connect() as connection:
+            for table in connection.execute(text(some)).scalars().all():
                 for row in connection.execute(text(f"SELECT * FROM {quote(table)}")).mappings():
                     yield f"{table} {dict(row)}"
+
+            if "role_permissions" in self.tables[engine]:
+                for row in connection.execute(text(_RIGHTS)).mappings():
+                    yield f"droits {dict(row)}"
 
     def _lines(self) -> Iterator[str]:
         assert self.store.files is not None
@@ -54,8 +65,8 @@ class Underneath:
                     yield f"{where} {line}"
 
     def close(self) -> None:
-        if self.engine is not None:
-            self.engine.dispose()
+        for engine in self.engines:
+            engine.dispose()
 
 
 def leaves(value: Any, path: str = "") -> Iterator[str]:

@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study.stores import open_stores
+from mlflow_study.traceability.launches import launcher
 from mlflow_study.traceability.provenance import described, export_version
 from mlflow_study.traceability.questions import QUESTIONS, Asker, default_uri, live
+from mlflow_study.traceability.scratch import memory_folder
 
 COLUMNS = {
     "questions": ["backend", "prov", "question", "texte", "note", "temps_s"],
@@ -51,11 +53,15 @@ def interview(backends: Sequence[str]) -> dict[str, pd.DataFrame]:
     ``modele`` (lien, trouve), see ``model_links``, and those of ``provenance.described``.
     """
     tables: dict[str, list[dict[str, Any]]] = {key: [] for key in COLUMNS}
+    memory = memory_folder()
     with (
-        open_stores(backends) as stores,
-        tempfile.TemporaryDirectory(prefix="etude-", ignore_cleanup_errors=True) as folder,
+        launcher(new=False) as pythons,
+        open_stores(backends, memory) as stores,
+        tempfile.TemporaryDirectory(
+            prefix="etude-", dir=memory, ignore_cleanup_errors=True
+        ) as folder,
     ):
-        for backend, (asker, truth) in live(stores, Path(folder).resolve()).items():
+        for backend, (asker, truth) in live(stores, pythons, Path(folder).resolve()).items():
             with default_uri(asker.uri):
                 for question in QUESTIONS:
                     begun = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +36,7 @@ STORES = {
     "mariadb": "MariaDB",
     "http+sqlite": "serveur + SQLite",
     "http+postgresql": "serveur + PostgreSQL",
+    "comptes": "serveur avec comptes",
 }
 
 
@@ -295,6 +297,42 @@ def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "chang
             ),
         ):
             _count(chapter, f"tracabilite.{prefix}.{name}.{backend}", label, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
+        kept = [str(by_id.at["alias", column]) for column in labels]
+        _count(chapter, f"tracabilite.{prefix}.alias.{backend}", "éléments gardés d’un déplacement d’alias (ancienne version, date, auteur)", len(kept) - kept.count("nulle part"), len(kept), method)  # fmt: skip
+
+
+def record_webhooks(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
+    """KPIs of ``webhooks.journal_by_webhooks``."""
+    method = "vie du registre jouée sur un serveur dont les webhooks appellent un journal"
+    kinds, asked = tables["annonces"], tables["questions"]
+    promised = kinds[kinds["promis"]]
+    lost = (promised["joues"] - promised["annonces"]).clip(lower=0)
+    _count(chapter, "tracabilite.webhooks.perdus.http+sqlite", "événements promis que les webhooks n’ont pas annoncés", int(lost.sum()), int(promised["joues"].sum()), method)  # fmt: skip
+    played = int(kinds["joues"].sum())
+    silent = int(kinds[~kinds["promis"]]["joues"].sum())
+    _rate(chapter, "tracabilite.webhooks.muets", "événements du registre qu’aucun webhook n’annonce", silent, played, method)  # fmt: skip
+    _count(chapter, "tracabilite.webhooks.auteur", "annonces qui disent qui a agi", int(kinds["auteur"].sum()), int(kinds["annonces"].sum()), method)  # fmt: skip
+    for grade in ("juste", "fausse"):
+        found = int((asked["note"] == grade).sum())
+        _rate(chapter, f"tracabilite.webhooks.etats_{grade}s", f"réponses {grade}s sur les états passés, par le journal des webhooks", found, len(asked), method)  # fmt: skip
+
+
+SERVED = {
+    "comptes": (
+        "tracabilite.comptes.auteur_magasin.comptes",
+        "changements dont l’auteur est gardé",
+    ),
+    "webhooks": ("tracabilite.webhooks.perdus.http+sqlite", "événements promis et non annoncés"),
+}
+"""Measure on a server -> its main KPI and label."""
+TOO_SLOW = "chaque serveur coûte plusieurs secondes ; le profil `standard` les démarre."
+
+
+def not_served(chapter: Chapter, reason: str, missing: Sequence[str]) -> None:
+    """Servers that were not started: their main KPIs are said not measured."""
+    for name in missing:
+        id, label = SERVED[name]
+        chapter.not_measured(id, label, "", methode="serveur MLflow", motif=reason)
 
 
 def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:

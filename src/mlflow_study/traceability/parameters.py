@@ -27,7 +27,7 @@ class Tracabilite(ChapterParameters):
     )
     processus_reels: bool = Field(
         default=False,
-        description="lance chaque contexte dans un interpréteur neuf, au lieu d’un processus dupliqué après l’import",
+        description="lance chaque contexte du premier magasin dans un interpréteur neuf, Papermill et le serveur Jupyter compris, au lieu d’un processus dupliqué après l’import",
     )
     backends_registre: list[Literal["sqlite", "postgresql"]] = Field(
         default=["sqlite"],
@@ -36,6 +36,9 @@ class Tracabilite(ChapterParameters):
     )
     evenements: int = Field(
         default=1000, ge=50, le=100_000, description="événements de la vie du registre"
+    )
+    evenements_webhooks: int = Field(
+        default=200, ge=20, le=5000, description="événements joués sur le serveur à webhooks"
     )
     sondages: int = Field(
         default=400,
@@ -63,6 +66,10 @@ class Tracabilite(ChapterParameters):
             min_length=1,
             description="magasins remplis où l’on cherche",
         )
+    )
+    serveurs: bool = Field(
+        default=False,
+        description="éprouve aussi un serveur avec comptes et les webhooks du registre",
     )
     plafond_s: float = Field(
         default=10.0,

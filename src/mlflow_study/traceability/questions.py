@@ -13,8 +13,6 @@ import json
 import os
 import platform
 import pwd
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -28,6 +26,7 @@ import pandas as pd
 
 from mlflow_study.stores import Store
 from mlflow_study.traceability.grades import Grade
+from mlflow_study.traceability.launches import Launcher
 from mlflow_study.traceability.repositories import Repository, environment
 
 if TYPE_CHECKING:
@@ -267,7 +266,7 @@ def default_uri(uri: str) -> Iterator[None]:
         mlflow.set_tracking_uri(before)
 
 
-def live(stores: dict[Any, Store], root: Path) -> dict[str, tuple[Asker, Truth]]:
+def live(stores: dict[Any, Store], pythons: Launcher, root: Path) -> dict[str, tuple[Asker, Truth]]:
     """Play the scripted life on every store: what an asker has in hand, and the truth."""
     data, copy = root / "donnees" / "ventes.csv", root / "archives" / "ventes.csv"
     table = _table()
@@ -289,17 +288,15 @@ def live(stores: dict[Any, Store], root: Path) -> dict[str, tuple[Asker, Truth]]
     ]
     order_file = root / "ordres.json"
     order_file.write_text(json.dumps(orders), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "train.py", str(order_file), str(data), str(copy)],
-        cwd=repository.path,
-        env=environment() | {"PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        check=False,
+    journal_file = root / "journal.json"
+    error = pythons.run(
+        ["train.py", str(order_file), str(data), str(copy), str(journal_file)],
+        repository.path,
+        environment() | {"PYTHONWARNINGS": "ignore"},
     )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"store"')]
+    if error:
+        raise RuntimeError(error)
+    lines = journal_file.read_text(encoding="utf-8").splitlines()
     journals = {journal["store"]: journal for journal in map(json.loads, lines)}
     lives = {}
     for order in orders:

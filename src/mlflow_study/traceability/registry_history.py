@@ -15,7 +15,7 @@ import time
 import uuid
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,11 @@ from mlflow_study.stores import Store, open_stores
 from mlflow_study.traceability import audit
 from mlflow_study.traceability.grades import Grade
 from mlflow_study.traceability.questions import default_uri
+from mlflow_study.traceability.scratch import memory_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 MODELS = ("prix", "fraude", "attrition")
 ALIASES = ("champion", "challenger")
@@ -80,6 +82,9 @@ class Life:
 
     store: Store
     client: MlflowClient
+    registry: ModelRegistryClient
+    """What ``client`` writes through.  ``client`` itself reads the whole registered model
+    before each tag or alias, to refuse prompts: two fifths of the time, and no write."""
     rng: random.Random
     journal: Journal = field(default_factory=Journal)
     names: dict[str, str] = field(default_factory=dict)
@@ -87,6 +92,10 @@ class Life:
     living: dict[str, list[str]] = field(default_factory=dict)
     deleted_runs: set[str] = field(default_factory=set)
     counter: int = 0
+    kinds: list[str] = field(default_factory=list)
+    """What was played, in order."""
+    pause_s: float = 0.0
+    """Least time after each event."""
 
     def fresh(self, prefix: str) -> str:
         self.counter += 1
@@ -128,6 +137,8 @@ class Life:
         for fact, value in notes:
             self.journal.note(at, fact, value)
         self.journal.moments.append(at)
+        self.kinds.append(kind)
+        time.sleep(self.pause_s)
         return True
 
     # each event returns the facts that it changed
@@ -148,12 +159,12 @@ class Life:
 
     def _alias(self, name: str, model: str, version: str) -> Any:
         alias = self.rng.choice(ALIASES)
-        self.client.set_registered_model_alias(name, alias, version)
+        self.registry.set_registered_model_alias(name, alias, version)
         return [(("alias", model, "", alias), version)]
 
     def _etiquette(self, name: str, model: str, version: str) -> Any:
         key, value = self.rng.choice(TAG_KEYS), self.fresh("valeur")
-        self.client.set_model_version_tag(name, version, key, value)
+        self.registry.set_model_version_tag(name, version, key, value)
         return [(("etiquette", model, version, key), value)]
 
     def _stade(self, name: str, model: str, version: str) -> Any:
@@ -188,7 +199,7 @@ class Life:
 
     def _suppression_alias(self, name: str, model: str, _: str) -> Any:
         alias = self.rng.choice(ALIASES)
-        self.client.delete_registered_model_alias(name, alias)
+        self.registry.delete_registered_model_alias(name, alias)
         return [(("alias", model, "", alias), None)]
 
     def _suppression_run(self, _name: str, _model: str, _version: str) -> Any:
@@ -222,18 +233,23 @@ def live_registry(
     tables: dict[str, list[dict[str, Any]]] = {
         k: [] for k in ("questions", "acces", "lignee", "vie")
     }
-    with open_stores(backends) as stores:
+    with open_stores(backends, memory_folder()) as stores:
         for name, store in stores.items():
             engine = store.engine()
             try:
                 audit.install(engine)
                 with default_uri(store.tracking_uri):
-                    life = Life(store, store.client(), random.Random(seed))
+                    life = begin(store, seed)
                     begun = time.perf_counter()
-                    tables["acces"] += _play(name, life, events, repeats)
+                    tables["acces"] += play(name, life, events, repeats)
                     duration = time.perf_counter() - begun
                     log = audit.read(engine)
-                    tables["questions"] += _ask(name, life, log, queries, seed)
+                    readers = {
+                        "prudent": _prudent(life),
+                        "naif": _naive(life),
+                        "journal": _from_log(life, log),
+                    }
+                    tables["questions"] += ask(name, life, readers, queries, seed)
                     tables["lignee"] += _lineage(name, life)
                 tables["vie"].append(
                     {
@@ -249,7 +265,14 @@ def live_registry(
     return {key: pd.DataFrame(rows) for key, rows in tables.items()}
 
 
-def _play(backend: str, life: Life, events: int, repeats: int) -> list[dict[str, Any]]:
+def begin(store: Store, seed: int) -> Life:
+    from mlflow.tracking._model_registry.client import ModelRegistryClient
+
+    registry = ModelRegistryClient(store.tracking_uri, store.tracking_uri)
+    return Life(store, store.client(), registry, random.Random(seed))
+
+
+def play(backend: str, life: Life, events: int, repeats: int) -> list[dict[str, Any]]:
     life.prepare()
     kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
     marks = sorted({max(1, round(events * share)) for share in CHECKPOINTS})
@@ -257,7 +280,7 @@ def _play(backend: str, life: Life, events: int, repeats: int) -> list[dict[str,
     while len(life.journal.moments) < events:
         model = life.rng.choice(MODELS)
         if life.step(life.rng.choices(kinds, weights)[0], model) and (
-            len(life.journal.moments) in marks
+            repeats and len(life.journal.moments) in marks
         ):
             access += _time_access(backend, life, repeats)
     return access
@@ -299,18 +322,13 @@ def _time_access(backend: str, life: Life, repeats: int) -> list[dict[str, Any]]
     return rows
 
 
-def _ask(
-    backend: str, life: Life, log: list[audit.Entry], queries: int, seed: int
+def ask(
+    backend: str, life: Life, readers: Mapping[str, Reader], queries: int, seed: int
 ) -> list[dict[str, Any]]:
     """Draw ``queries`` questions, equally many of each kind, and let each reader answer."""
     rng = random.Random(seed + 1)
     moments = life.journal.moments
     facts = {k: sorted(f for f in life.journal.history if f[0] == k) for k in KINDS}
-    readers = {
-        "prudent": _prudent(life),
-        "naif": _naive(life),
-        "journal": _from_log(life, log),
-    }
     rows: list[dict[str, Any]] = []
     for number in range(queries):
         kind = KINDS[number % len(KINDS)]

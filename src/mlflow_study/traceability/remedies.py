@@ -19,6 +19,7 @@ import pandas as pd
 
 from mlflow_study.stores import Store, open_stores
 from mlflow_study.traceability import audit
+from mlflow_study.traceability.scratch import memory_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,7 +48,7 @@ def measure_convention(
     each past moment is asked for.  Columns: backend, discipline, note.
     """
     rows: list[dict[str, Any]] = []
-    with open_stores(backends) as stores:
+    with open_stores(backends, memory_folder()) as stores:
         for backend, store in stores.items():
             for share in discipline:
                 for note in _one_convention(store, moves, share, seed):

@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mlflow_study import nursery
 from mlflow_study.bulk import Shape, fill, metric_key
 from mlflow_study.population import record_population, select
 from mlflow_study.stores import Store, open_store, open_stores
 from mlflow_study.traceability.questions import default_uri
+from mlflow_study.traceability.scratch import memory_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -110,29 +112,64 @@ def read_records(subjects: int) -> pd.DataFrame:
     subjects of the population of chapter 3, each recorded in every way, on SQLite: what
     is filled is decided by the client.
     """
-    rows: list[dict[str, Any]] = []
     with (
-        open_store("sqlite") as store,
-        default_uri(store.tracking_uri),
-        tempfile.TemporaryDirectory(prefix="etude-", ignore_cleanup_errors=True) as folder,
+        open_store("sqlite", memory_folder()) as store,
+        tempfile.TemporaryDirectory(
+            prefix="etude-", dir=memory_folder(), ignore_cleanup_errors=True
+        ) as name,
     ):
-        experiments = record_population(select(subjects), store, Path(folder).resolve())
-        for recorded in experiments:
-            if recorded.run_id is None:
-                raise RuntimeError(f"{recorded.experiment.key}: {recorded.error}")
-            record = open_record(store, recorded.run_id)
-            rows += [
-                {
-                    "enregistrement": recorded.experiment.recording,
-                    "sujet": recorded.experiment.subject.name,
-                    "champ": field.id,
-                    "libelle": field.label,
-                    "groupe": field.group,
-                    "rempli": field.filled(record),
-                }
-                for field in FIELDS
-            ]
-    return pd.DataFrame(rows)
+        folder = Path(name).resolve()
+        prepared = _Prepared(**vars(store))
+        prepared.experiment = _in_nursery(folder, _new_experiment, store)
+        recorded = record_population(select(subjects), prepared, folder)
+        for program in recorded:
+            if program.run_id is None:
+                raise RuntimeError(f"{program.experiment.key}: {program.error}")
+        run_ids = [str(program.run_id) for program in recorded]
+        filled: list[dict[str, bool]] = _in_nursery(folder, _filled, store, run_ids)
+    return pd.DataFrame(
+        [
+            {
+                "enregistrement": program.experiment.recording,
+                "sujet": program.experiment.subject.name,
+                "champ": field.id,
+                "libelle": field.label,
+                "groupe": field.group,
+                "rempli": answers[field.id],
+            }
+            for program, answers in zip(recorded, filled, strict=True)
+            for field in FIELDS
+        ]
+    )
+
+
+@dataclass
+class _Prepared(Store):
+    """A store whose experiment another process has made, so that this one needs no MLflow."""
+
+    experiment: str = ""
+
+    def create_experiment(self, label: str = "etude") -> str:  # noqa: ARG002
+        return self.experiment
+
+
+def _in_nursery(folder: Path, function: Callable[..., Any], *values: Any) -> Any:
+    """What ``function`` returns in a process where MLflow is imported.  Raises RuntimeError."""
+    outcome = nursery.run(nursery.Job(folder, function=function, values=values))
+    if not outcome.ok:
+        raise RuntimeError(f"{outcome.error}\n{outcome.output[-2000:]}")
+    return outcome.value
+
+
+def _new_experiment(store: Store) -> str:
+    return store.create_experiment("population")
+
+
+def _filled(store: Store, run_ids: Sequence[str]) -> list[dict[str, bool]]:
+    """Field -> is it filled?, for each run."""
+    with default_uri(store.tracking_uri):
+        records = [open_record(store, run_id) for run_id in run_ids]
+    return [{field.id: field.filled(record) for field in FIELDS} for record in records]
 
 
 def open_record(store: Store, run_id: str) -> Record:
@@ -276,7 +313,7 @@ def time_retrieval(
     repetition took longer than ``cap_s`` and was the last of its task at this size).
     """
     rows: list[dict[str, Any]] = []
-    with open_stores(backends) as stores:
+    with open_stores(backends, memory_folder()) as stores:
         for backend, store in stores.items():
             experiment = store.create_experiment("recherches")
             filled = 0

@@ -46,10 +46,15 @@ def _git(folder: str, *arguments: str, **env: str) -> str:
 def _files() -> set[str]:
     """The program and every module that is loaded, Python's and the packages' apart."""
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    here = {os.path.realpath(os.path.join(STARTED_IN, file)) for file in files if file}
     if sys.argv and sys.argv[0]:
-        here.add(os.path.realpath(os.path.join(STARTED_IN, sys.argv[0])))
-    return {f for f in here if "site-packages" not in f and not f.startswith(sys.base_prefix)}
+        files.append(sys.argv[0])
+    mine = {file for file in files if file and _ours(file)}
+    here = {os.path.realpath(os.path.join(STARTED_IN, file)) for file in mine}
+    return {file for file in here if _ours(file)}
+
+
+def _ours(file: str) -> bool:
+    return "site-packages" not in file and not file.startswith(sys.base_prefix)
 
 
 def _repositories() -> dict[str, set[str]]:
@@ -58,13 +63,14 @@ def _repositories() -> dict[str, set[str]]:
     for file in _files():
         folder = os.path.dirname(file)
         try:
-            top = _git(folder, "rev-parse", "--show-toplevel")
-            above = _git(folder, "rev-parse", "--show-superproject-working-tree")
+            top, *above = _git(
+                folder, "rev-parse", "--show-toplevel", "--show-superproject-working-tree"
+            ).splitlines()
         except (OSError, subprocess.CalledProcessError):
             continue
         found.setdefault(top, set()).add(file)
-        if above:
-            found.setdefault(above, set())
+        for parent in above:
+            found.setdefault(parent, set())
     return found
 
 
@@ -84,13 +90,13 @@ def _outside(repositories: dict[str, set[str]]) -> list[str]:
 
 def snapshot(folder: str) -> str:
     """Commit holding the files of ``folder`` as they are; HEAD itself when nothing differs."""
-    head = _git(folder, "rev-parse", "HEAD")
+    head, committed = _git(folder, "rev-parse", "HEAD", "HEAD^{tree}").split()
     with tempfile.TemporaryDirectory() as scratch:
         index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
         _git(folder, "read-tree", "HEAD", **index)
         _git(folder, "add", "-A", **index)
         tree = _git(folder, "write-tree", **index)
-    if tree == _git(folder, "rev-parse", "HEAD^{tree}"):
+    if tree == committed:
         return head
     date = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
     who = {f"GIT_{r}_{k}": "mlflow" for r in ("AUTHOR", "COMMITTER") for k in ("NAME", "EMAIL")}

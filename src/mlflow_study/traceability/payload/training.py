@@ -1,7 +1,7 @@
-"""The training script whose record is questioned; run as ``python train.py ORDERS``.
+"""The training script whose record is questioned; run as ``python train.py ORDERS DATA COPY JOURNAL``.
 
 A plain script such as a data scientist writes, with nothing of the study in it but the
-journal that it prints: one JSON line per store with what truly happened.  ``ORDERS`` is
+journal that it keeps: one JSON line per store with what truly happened.  ``ORDERS`` is
 a JSON file: a list of ``{name, uri, experiment, model}``.
 """
 
@@ -104,9 +104,10 @@ def train(order: dict[str, str], data: Path, copy: Path) -> dict[str, object]:
 
 def main() -> None:
     orders = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    data, copy = Path(sys.argv[2]), Path(sys.argv[3])
+    data, copy, journal = map(Path, sys.argv[2:])
     for order in orders:
-        print(json.dumps({"store": order["name"], **train(order, data, copy)}), flush=True)
+        with journal.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({"store": order["name"], **train(order, data, copy)}) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,135 @@
+"""MLflow servers with what a team may switch on: accounts, registry webhooks.
+
+    with open_served(authenticated=True) as served:
+        served.account("ada")
+        with served.acting_as("ada"):
+            served.store.client().create_run(…)
+
+The database is SQLite; accounts lie in a database of their own, as MLflow keeps them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from mlflow_study.errors import StudyError
+from mlflow_study.stores import START_TIMEOUT_S, Process, Store, create_sqlite, free_port
+from mlflow_study.traceability.scratch import memory_folder
+
+ADMIN, PASSWORD = "administratrice", "motdepasse-de-l-etude"
+_CONFIG = f"""[mlflow]
+default_permission = MANAGE
+database_uri = {{database}}
+admin_username = {ADMIN}
+admin_password = {PASSWORD}
+authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+grant_default_workspace_access = true
+auth_cache_ttl_seconds = 600
+"""
+
+
+def accounts_refusal() -> str | None:
+    """Why no authenticated server can be started here, in French."""
+    if find_spec("flask_wtf") is None:
+        return (
+            "l’authentification de MLflow demande le paquet `Flask-WTF` "
+            "(`pip install 'mlflow[auth]'`), qui n’est pas installé."
+        )
+    return None
+
+
+@dataclass
+class Served:
+    """A running server; ``accounts_url`` is None when it asks for no account."""
+
+    store: Store
+    accounts_url: str | None = None
+    known: set[str] = field(default_factory=set)
+
+    def account(self, name: str) -> None:
+        """Open an account, once."""
+        from mlflow.server import get_app_client
+
+        if self.accounts_url is not None and name not in self.known:
+            get_app_client("basic-auth", self.store.tracking_uri).create_user(name, PASSWORD)
+            self.known.add(name)
+
+    def acting_as(self, name: str) -> AbstractContextManager[None]:
+        """Every request of this process goes under the account ``name``, opened at once."""
+        self.account(name)
+        return _environment({"MLFLOW_TRACKING_USERNAME": name})
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key, None)
+            if value is not None:
+                os.environ[key] = value
+
+
+@contextmanager
+def open_served(authenticated: bool) -> Iterator[Served]:
+    """A server whose webhooks may call this machine.  Raises StudyError if it does not start."""
+    with tempfile.TemporaryDirectory(
+        prefix="mlflow-etude-", dir=memory_folder(), ignore_cleanup_errors=True
+    ) as name:
+        folder = Path(name)
+        url = create_sqlite(folder / "mlflow.db")
+        artifacts = folder / "artefacts"
+        artifacts.mkdir()
+        accounts_url = f"sqlite:///{folder / 'comptes.db'}" if authenticated else None
+        env = {
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+            "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+        }
+        options = []
+        if accounts_url is not None:
+            config = folder / "comptes.ini"
+            config.write_text(_CONFIG.format(database=accounts_url), encoding="utf-8")
+            options = ["--app-name", "basic-auth"]
+            env |= {
+                "MLFLOW_AUTH_CONFIG_PATH": str(config),
+                "MLFLOW_FLASK_SERVER_SECRET_KEY": "etude",
+            }
+        port = free_port()
+        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", url]
+        command += ["--artifacts-destination", artifacts.as_uri(), "--host", "127.0.0.1"]
+        command += ["--port", str(port), "--workers", "1", *options]
+        process = Process.start(command, folder / "serveur.log", env)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_for(address, process)
+            store = Store("http+sqlite", address, artifacts, database_url=url, process=process)
+            credentials = {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+            with _environment(credentials if authenticated else {}):
+                yield Served(store, accounts_url)
+        finally:
+            process.stop()
+
+
+def _wait_for(address: str, process: Process) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while process.alive() and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise StudyError(f"Le serveur MLflow n’a pas démarré. Fin de son journal : {process.tail(12)}")
