@@ -22,10 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -232,6 +231,38 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _launch(
+    what: str,
+    start: Callable[[int], Process],
+    ready: Callable[[], None],
+    not_yet: type[Exception],
+    port: int | None = None,
+) -> tuple[int, Process]:
+    """Start a server on ``port``, or a free one; wait until ``ready`` no longer raises ``not_yet``.
+
+    A free port may be taken before the server binds it: another is then tried.  Raises
+    StudyError, with the end of the server's log, when it does not come up.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        chosen = port or free_port()
+        process = start(chosen)
+        while process.alive() and time.monotonic() < deadline:
+            try:
+                ready()
+            except not_yet:
+                time.sleep(0.02)
+            else:
+                return chosen, process
+        log_end = process.tail(12)
+        process.stop()
+        taken = "address already in use" in log_end.lower()
+        if port is not None or not taken or time.monotonic() > deadline:
+            raise StudyError(
+                f"{what} n’a pas démarré sur le port {chosen}. Fin de son journal : {log_end}"
+            )
+
+
 # --- databases -----------------------------------------------------------------------
 
 
@@ -281,23 +312,16 @@ class Postgres:
         """Start on a free port and wait until a connection is accepted."""
         import psycopg
 
-        binary = str(self.binaries() / "postgres")
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while True:
-            self.port = free_port()
-            options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", str(self.data)]
-            log = self.folder / "postgres.log"
-            self.process = Process.start([*self.prefix(), binary, *options], log)
-            while self.process.alive() and time.monotonic() < deadline:
-                try:
-                    psycopg.connect(self._dsn("postgres"), connect_timeout=2).close()
-                    return
-                except psycopg.OperationalError:
-                    time.sleep(0.02)
-            log_end = self.process.tail()
-            self.process.stop()
-            if "Address already in use" not in log_end or time.monotonic() > deadline:
-                raise StudyError(f"PostgreSQL n’a pas démarré. Fin de son journal : {log_end}")
+        def start(port: int) -> Process:
+            self.port = port
+            command = [*self.prefix(), str(self.binaries() / "postgres"), "-D", str(self.data)]
+            command += ["-h", "127.0.0.1", "-p", str(port), "-k", ""]
+            return Process.start(command, self.folder / "postgres.log")
+
+        def ready() -> None:
+            psycopg.connect(self._dsn("postgres"), connect_timeout=2).close()
+
+        _, self.process = _launch("PostgreSQL", start, ready, psycopg.OperationalError)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -406,22 +430,18 @@ class MariaDB:
     def start(self) -> None:
         import pymysql
 
-        self.port = free_port()
-        command = [self.binary(), "--no-defaults", f"--datadir={self.data}", f"--port={self.port}"]
-        command += ["--bind-address=127.0.0.1", f"--socket={self.folder / 'm.sock'}"]
-        command += ["--character-set-server=utf8mb4", f"--pid-file={self.folder / 'm.pid'}"]
-        command += ["--user=root"] if os.geteuid() == 0 else []
-        self.process = Process.start(command, self.folder / "mariadb.log")
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while self.process.alive() and time.monotonic() < deadline:
-            try:
-                pymysql.connect(host="127.0.0.1", port=self.port, user="root").close()
-                return
-            except pymysql.OperationalError:
-                time.sleep(0.05)
-        log_end = self.process.tail()
-        self.process.stop()
-        raise StudyError(f"MariaDB n’a pas démarré. Fin de son journal : {log_end}")
+        def start(port: int) -> Process:
+            self.port = port
+            command = [self.binary(), "--no-defaults", f"--datadir={self.data}", f"--port={port}"]
+            command += ["--bind-address=127.0.0.1", f"--socket={self.folder / 'm.sock'}"]
+            command += ["--character-set-server=utf8mb4", f"--pid-file={self.folder / 'm.pid'}"]
+            command += ["--user=root"] if os.geteuid() == 0 else []
+            return Process.start(command, self.folder / "mariadb.log")
+
+        def ready() -> None:
+            pymysql.connect(host="127.0.0.1", port=self.port, user="root").close()
+
+        _, self.process = _launch("MariaDB", start, ready, pymysql.OperationalError)
 
     def execute(self, statement: str) -> None:
         import pymysql
@@ -519,29 +539,23 @@ def start_server(
     ``folder/artefacts``.  Raises StudyError when it does not come up.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while True:
-        chosen = port or free_port()
+    url = ""
+
+    def start(chosen: int) -> Process:
+        nonlocal url
+        url = f"http://127.0.0.1:{chosen}"
         command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", backend_uri]
         command += ["--artifacts-destination", (folder / "artefacts").as_uri()]
         command += ["--host", "127.0.0.1", "--port", str(chosen), "--workers", str(workers)]
-        process = Process.start(
+        return Process.start(
             command, folder / "serveur.log", {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         )
-        url = f"http://127.0.0.1:{chosen}"
-        while process.alive() and time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
-                    if answer.status == 200:
-                        return url, process
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
-        log_end = process.tail(12)
-        process.stop()
-        if port is not None or "address already in use" not in log_end.lower():
-            raise StudyError(
-                f"Le serveur MLflow n’a pas démarré sur le port {chosen}. Fin de son journal : {log_end}"
-            )
+
+    def ready() -> None:
+        urllib.request.urlopen(f"{url}/health", timeout=2).close()
+
+    _, process = _launch("Le serveur MLflow", start, ready, OSError, port)
+    return url, process
 
 
 # --- opening -------------------------------------------------------------------------

@@ -454,40 +454,43 @@ def access_figure(kpis: Kpis) -> None:
     )  # fmt: skip
 
 
-def access_table(kpis: Kpis, quantile: str = "p50", tag: str = "tab-acces") -> None:
-    """One quantile of each operation on each store, with its interval."""
+def access_table(kpis: Kpis) -> None:
+    """The quantiles of each operation on each store that have an interval, with it."""
     stores = [s for s in STORES if any(id.endswith(f".p50.{s}") for id in kpis)]
-    rows = []
-    for operation, words in OPERATIONS.items():
-        records = {s: kpis.get(f"stockage.acces.{operation}.{quantile}.{s}") for s in stores}
-        if not any(record is not None for record in records.values()):
-            continue
-        if quantile != "p50" and all(r is None or r.valeur is None for r in records.values()):
-            continue
-        rows.append(
-            {"Opération": words} | {store_label(s): _quantile(r) for s, r in records.items()}
-        )
-    name = {"p50": "La médiane", "p95": "Le 95e centile", "p99": "Le 99e centile"}[quantile]
+    rows = [
+        {"Opération": words} | {store_label(s): _quantiles(kpis, operation, s) for s in stores}
+        for operation, words in OPERATIONS.items()
+        if any(f"stockage.acces.{operation}.p50.{s}" in kpis for s in stores)
+    ]
     if not rows:
-        page.missing(f"{name} demande plus d’appels que cette exécution n’en fait.")
         return
+    absent = [
+        name
+        for name, words in _TAILS.items()
+        if not any(words in cell for row in rows for cell in row.values())
+    ]
     page.table(
         pd.DataFrame(rows),
-        label=tag,
-        title=f"{name} du temps d’accès",
-        caption="Avec son intervalle à 95 % par statistiques d’ordre. « n insuffisant » : "
-        "l’intervalle n’existerait pas.",
+        label="tab-acces",
+        title="Le temps d’accès : la médiane, puis ce que dépasse un appel sur vingt ou sur cent",
+        caption="Chaque quantile a son intervalle à 95 % par statistiques d’ordre ; n’est donné que celui dont "
+        "l’intervalle existe (p95 : 59 appels ; p99 : 299).",
         row_header="Opération",
-    )
+        notes=f"{fr.join(absent)} : pas assez d’appels dans cette exécution." if absent else None,
+    )  # fmt: skip
 
 
-def _quantile(record: Kpi | None) -> str:
-    if record is None:
-        return NOT_TESTED
-    if record.valeur is None:
-        return "n insuffisant"
-    low, high = record.intervalle or (float(record.valeur),) * 2
-    return f"{fr.duration(record.valeur)} ({fr.interval(low, high, 's')})"
+_TAILS = {"p95": "p95 : ", "p99": "p99 : "}
+
+
+def _quantiles(kpis: Kpis, operation: str, store: str) -> str:
+    said = []
+    for name, words in {"p50": "", **_TAILS}.items():
+        record = kpis.get(f"stockage.acces.{operation}.{name}.{store}")
+        if record is not None and record.valeur is not None:
+            low, high = record.intervalle or (float(record.valeur),) * 2
+            said.append(f"{words}{fr.duration(record.valeur)} ({fr.interval(low, high, 's')})")
+    return " ; ".join(said) or NOT_TESTED
 
 
 def floor_table(kpis: Kpis) -> None:

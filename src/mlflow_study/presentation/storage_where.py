@@ -209,10 +209,8 @@ def _places(cell: pd.DataFrame) -> Any:
     names = list(dict.fromkeys(cell["lieu"]))
     if not names:
         return None
-    shown = [
-        _code(name.split("/artifacts/")[-1] if "/artifacts/" in name else name) for name in names
-    ]
-    return " ; ".join(dict.fromkeys(shown))
+    shown = [name.split("/artifacts/")[-1] for name in names]
+    return _code(" ; ".join(dict.fromkeys(shown)))
 
 
 def differences_sentence(tables: Tables, kinds: Mapping[str, str]) -> str:
@@ -391,7 +389,8 @@ def _box(ax: Any, x: float, y: float, name: str, columns: pd.DataFrame, targets:
         )
     if targets:
         foot = "→ " + ", ".join(targets)
-        ax.text(x + 0.04, y + _H - 0.06, foot, fontsize=7.5, color=ACCENT, va="center")
+        size = min(7.5, 230 / len(foot))  # the longest must hold in its box
+        ax.text(x + 0.04, y + _H - 0.06, foot, fontsize=size, color=ACCENT, va="center")
 
 
 def _arrow(ax: Any, source: tuple[float, float], target: tuple[float, float]) -> None:
@@ -432,6 +431,10 @@ def schema_sentence(columns: pd.DataFrame, links: pd.DataFrame) -> str:
     return text
 
 
+_HEAVIEST = 8
+"""Tables shown of one rich experiment; the others weigh their first pages."""
+
+
 def tables_table(tables: Tables) -> None:
     """Rows and bytes of the tables that hold something, with their indexes."""
     data = tables["tables"]
@@ -444,7 +447,7 @@ def tables_table(tables: Tables) -> None:
     filled = direct[direct["lignes"] > 0]
     order = filled.groupby("table")[["octets", "octets_index"]].sum().sum(axis=1)
     rows = []
-    for name in order.sort_values(ascending=False).index[:14]:
+    for name in order.sort_values(ascending=False).index[:_HEAVIEST]:
         part: Any = filled[filled["table"] == name].set_index("backend")
         row: dict[str, Any] = {"Table": _code(str(name)), "Lignes": int(part["lignes"].iloc[0])}
         for backend in backends:
@@ -464,7 +467,7 @@ def tables_table(tables: Tables) -> None:
         pd.DataFrame(rows),
         label="tab-tables",
         title="Ce que pèse une seule étude, table par table",
-        caption="Données + index, tels que chaque base les compte ; les quatorze plus lourdes.",
+        caption=f"Données + index, tels que chaque base les compte ; les {_HEAVIEST} plus lourdes.",
         notes=f"Part des index dans toute la base : {fr.join(shares)}. "
         f"Tables vides : {int(empty.max() if len(empty) else 0)}, qui prennent chacune leurs pages.",
     )
@@ -501,13 +504,19 @@ _SHORT = {
 }
 
 
+_EXPECTED = {"refus clair", "coupe annoncée"}
+
+
 def limits_table(limites: pd.DataFrame) -> None:
-    """Announced against found, per store."""
+    """Announced against found, per store; limits that are everywhere as announced in a note."""
     backends = _backends(limites)
-    rows = []
+    rows, kept = [], []
     for name in dict.fromkeys(limites["limite"]):
         part: Any = limites[limites["limite"] == name].set_index("backend")
         first: Any = part.iloc[0]
+        if (part["trouvee"] == part["annoncee"]).all() and set(part["au_dela"]) <= _EXPECTED:
+            kept.append(f"{first['libelle']} ({fr.integer(int(first['annoncee']))})")
+            continue
         announced = None if pd.isna(first["annoncee"]) else int(first["annoncee"])
         row: dict[str, Any] = {"Borne": str(first["libelle"]), "Annoncée": announced}
         for backend in backends:
@@ -519,6 +528,9 @@ def limits_table(limites: pd.DataFrame) -> None:
         title="La plus longue valeur relue intacte, et ce qui arrive à la suivante",
         caption="En caractères, sauf les lots (nombre d’éléments d’une requête, ou octets). "
         "≥ : rien n’a cédé jusque-là. ⚠ : ni un refus clair, ni une coupe annoncée.",
+        notes=f"Partout comme annoncé, puis un refus clair ou une coupe annoncée : {fr.join(kept)}."
+        if kept
+        else None,
     )
 
 

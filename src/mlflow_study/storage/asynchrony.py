@@ -5,22 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from random import Random
+from statistics import median
 from typing import Any
 
 import pandas as pd
 
 from mlflow_study.storage.operations import Scene
 
-POINTS = 10
+POINTS = 5
 """Calls of ``log_metric`` per series: a short training loop."""
-SERIES = 5
+SERIES = 9
+"""Series of each kind: the interval of a median of nine leaves out one accident."""
 
 
 def asynchronous(scenes: Mapping[str, Scene], seed: int) -> pd.DataFrame:
     """Series of ``log_metric``, synchronous or not, interleaved at random.
 
-    Columns: ``appel_s`` mean wait of the caller per call, ``stocke_s`` time per point until
-    all are acknowledged by the store, ``points``, ``retrouves`` (points read back).
+    Columns: ``appel_s`` median wait of the caller for a call, ``stocke_s`` time per point
+    until all are acknowledged by the store, ``points``, ``retrouves`` (points read back).
     """
     from mlflow import MlflowClient
 
@@ -35,12 +37,14 @@ def asynchronous(scenes: Mapping[str, Scene], seed: int) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for number, (name, synchronous) in enumerate(cells):
         client, run, key = clients[name], scenes[name].target, f"serie-{number}"
-        started = time.perf_counter()
-        pending = [
-            client.log_metric(run, key, step / POINTS, step=step, synchronous=synchronous)
-            for step in range(POINTS)
-        ]
-        returned = time.perf_counter()
+        pending, waits = [], []
+        started = before = time.perf_counter()
+        for step in range(POINTS):
+            pending.append(
+                client.log_metric(run, key, step / POINTS, step=step, synchronous=synchronous)
+            )
+            before, last = time.perf_counter(), before
+            waits.append(before - last)
         for operation in pending:
             if operation is not None:
                 operation.wait()
@@ -49,7 +53,7 @@ def asynchronous(scenes: Mapping[str, Scene], seed: int) -> pd.DataFrame:
             {
                 "magasin": name,
                 "synchrone": synchronous,
-                "appel_s": (returned - started) / POINTS,
+                "appel_s": median(waits),
                 "stocke_s": (stored - started) / POINTS,
                 "points": POINTS,
                 "retrouves": len(client.get_metric_history(run, key)),

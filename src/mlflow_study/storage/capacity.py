@@ -37,21 +37,31 @@ PATIENCE_S = 0.2
 """After a warm-up an operation is repeated up to REPEATS times, until this time is spent."""
 LONG_S = 0.1
 """A warm-up that takes this long counts as a measurement: there is little left to warm up."""
-FEW_S = 1.0
+FEW_S = 0.5
 """Two more calls are made of an operation that takes long, unless this time is spent."""
 FOLLOWED = ("search_order",)
 """Operations tried at every size whatever they take: their growth is worse than linear."""
 MODELS = (10, 100, 1000)
-CROWD = (1, 10, 100)
+CROWD = (1, 100)
 """Keys of the runs of which one history, always as long, is read."""
+COMPARED = 21
+"""Turns of a comparison: each run is read once a turn, so that drift hits all alike, and
+the interval of the ratio of medians leaves out an accident or two."""
+COMPARED_S = 1.5
+"""A comparison ends sooner, after three turns at least, once this time is spent."""
+WORTH_ASKING = 3000
+"""Runs below which even ten times as many could not fill the disk's share."""
 DISK_BYTES = 2 * 10**9
 """Most bytes on disk, all stores together (the issue's limit)."""
 
 
 def sizes_up_to(largest: int, smallest: int = 100) -> list[int]:
-    """100, 1 000, … up to ``largest``, and half a decade below it: three sizes for a law."""
-    decades = [smallest * 10**power for power in range(12) if smallest * 10**power < largest]
-    return sorted({*decades, round(largest / 10**0.5), largest})
+    """100, 1 000, … then the last decade in two halves: three sizes well apart for a law."""
+    last = [round(largest / 10 ** (half / 2)) for half in range(3)]
+    decades = [smallest * 10**power for power in range(12)]
+    return sorted(
+        {smallest, *(d for d in decades if d < last[-1]), *(s for s in last if s > smallest)}
+    )
 
 
 def measure_capacity(
@@ -89,7 +99,7 @@ def measure_capacity(
                     continue
                 store, size = stores[name], ladders[name][rung]
                 before = ladders[name][rung - 1] if rung else 0
-                if before >= 1000 and (reason := _too_big(stores, name, size / before)):
+                if before >= WORTH_ASKING and (reason := _too_big(stores, name, size / before)):
                     stops.append(
                         {"magasin": name, "serie": "runs", "taille": size, "motif": reason}
                     )
@@ -206,7 +216,8 @@ def _points(
     experiment = store.create_experiment("points")
     start = {row["donnee"]: row for row in _octets(store, "points", 0)}["metrics"]
     rows: list[dict[str, Any]] = []
-    for before, after in pairwise([0, *sizes_up_to(points)]):
+    whole_runs = {size // POINTS_PER_RUN * POINTS_PER_RUN for size in sizes_up_to(points)}
+    for before, after in pairwise([0, *sorted(whole_runs)]):
         total = sum(_bytes(other) for other in stores.values()) if after > 10**5 else 0
         if total and total + rows[-1]["total"] * (after / before - 1) > DISK_BYTES:
             reason = f"le disque dépasserait {DISK_BYTES // 10**9} Go"
@@ -257,6 +268,24 @@ def _repeat(uri: str, scene: Scene, name: str, turn: int) -> list[float]:
 _clients: dict[str, Any] = {}
 
 
+def _alternate(uri: str, scenes: Sequence[Scene], name: str, turn: int) -> list[list[float]]:
+    """In the worker: the same call on each scene in turn, after a warm-up of each.
+
+    Returns the seconds of each scene's calls.
+    """
+    client, operation = _client(uri), OPERATIONS[name]
+    seconds: list[list[float]] = [[] for _ in scenes]
+    for repeat in range(COMPARED + 1):
+        for scene, mine in zip(scenes, seconds, strict=True):
+            call = operation.prepare(client, scene, turn + repeat)
+            started = perf_counter()
+            call()
+            mine.append(perf_counter() - started)
+        if repeat >= 3 and sum(map(sum, seconds)) > COMPARED_S:
+            break
+    return [mine[1:] for mine in seconds]
+
+
 def _client(uri: str) -> Any:
     from mlflow import MlflowClient
 
@@ -292,14 +321,8 @@ class _Capped:
                 continue
             self.turn += REPEATS + 1
             before = Look.now()
-            self.worker.order(_repeat, scene.uri, scene, name, self.turn)
-            try:
-                seconds, issue = self.worker.answer(self.cap_s), "mesure"
-            except Late:
-                seconds, issue = [self.cap_s], "plafond"
-                self._replace(store)
-            except Failed as failure:
-                seconds, issue = [float("nan")], f"erreur : {failure.kind}"
+            answer, issue = self._ask(store, self.cap_s, _repeat, scene.uri, scene, name, self.turn)
+            seconds = answer or [self.cap_s if issue == "plafond" else float("nan")]
             busy = watch.busy(before, Look.now())
             if issue == "mesure" and min(seconds) > self.patience_s and name not in FOLLOWED:
                 self.slow.add((series, store.name, name))
@@ -307,6 +330,36 @@ class _Capped:
                 self.over.add((series, store.name, name))
             rows += [base | {"wall_s": wall, "issue": issue, "occupee": busy} for wall in seconds]
         return rows
+
+    def compare(
+        self, store: Store, scenes: Mapping[int, Scene], name: str, label: str, watch: Watch
+    ) -> list[dict[str, Any]]:
+        """One operation on runs of several sizes, alternately; rows bear the name ``label``."""
+        self.turn += COMPARED + 1
+        before = Look.now()
+        cap = 3 * self.cap_s
+        answer, issue = self._ask(
+            store, cap, _alternate, store.tracking_uri, list(scenes.values()), name, self.turn
+        )
+        stopped = [cap if issue == "plafond" else float("nan")]
+        busy = watch.busy(before, Look.now())
+        base = {"magasin": store.name, "operation": label, "issue": issue, "occupee": busy}
+        return [
+            base | {"taille": size, "wall_s": wall}
+            for size, seconds in zip(scenes, answer or [stopped] * len(scenes), strict=True)
+            for wall in seconds
+        ]
+
+    def _ask(self, store: Store, cap: float, function: Any, *arguments: Any) -> tuple[Any, str]:
+        """(the worker's answer or None, how the call ended)."""
+        self.worker.order(function, *arguments)
+        try:
+            return self.worker.answer(cap), "mesure"
+        except Late:
+            self._replace(store)
+            return None, "plafond"
+        except Failed as failure:
+            return None, f"erreur : {failure.kind}"
 
     def _replace(self, store: Store) -> None:
         """A new worker; the killed one's query is cancelled in the database."""
@@ -324,30 +377,30 @@ class _Capped:
 
 
 def _histories(store: Store, worker: _Capped, points: int, watch: Watch, seed: int) -> list[dict[str, Any]]:  # fmt: skip
-    """Reading one run whose single metric has more and more points."""
+    """What the length of a history costs, and what should not depend on what lies beside.
+
+    ``get_metric_history`` of longer and longer histories; ``get_run_history``: ``get_run``
+    of those same runs, alternately; ``get_metric_history_crowd``: one short history among
+    those of few or many other metrics, alternately.
+    """
     experiment = store.create_experiment("historiques")
     target = store.client().create_run(experiment).info.run_id
+
+    def scene(shape: Shape, number: int) -> Scene:
+        run = fill(store, experiment, shape, seed=number).run_ids[0]
+        return Scene(store.tracking_uri, experiment, (run,), run, experiment, target)
+
+    long = {size: scene(Shape(runs=1, points=size), size) for size in sizes_up_to(points)}
+    crowd = {
+        keys * POINTS_PER_RUN: scene(Shape(1, keys, POINTS_PER_RUN), points + keys)
+        for keys in CROWD
+    }
     rows = []
-    for size in sizes_up_to(points):
-        run = fill(store, experiment, Shape(runs=1, points=size), seed=size).run_ids[0]
-        scene = Scene(store.tracking_uri, experiment, (run,), run, experiment, target)
-        timed = worker.times(
-            store, scene, size, watch, seed, ("get_metric_history", "get_run"), "histories"
-        )
-        rows += [row | {"operation": _HISTORY[row["operation"]]} for row in timed]
-    for keys in CROWD:
-        shape = Shape(runs=1, metrics=keys, points=POINTS_PER_RUN)
-        run = fill(store, experiment, shape, seed=points + keys).run_ids[0]
-        scene = Scene(store.tracking_uri, experiment, (run,), run, experiment, target)
-        size = keys * POINTS_PER_RUN
-        timed = worker.times(store, scene, size, watch, seed, ("get_metric_history",), "crowd")
-        rows += [row | {"operation": "get_metric_history_crowd"} for row in timed]
+    for size, one in long.items():
+        rows += worker.times(store, one, size, watch, seed, ("get_metric_history",), "histories")
+    rows += worker.compare(store, long, "get_run", "get_run_history", watch)
+    rows += worker.compare(store, crowd, "get_metric_history", "get_metric_history_crowd", watch)
     return rows
-
-
-_HISTORY = {"get_metric_history": "get_metric_history", "get_run": "get_run_history"}
-"""``get_run_history``: ``get_run`` of a run whose metric has a long history.
-``get_metric_history_crowd``: one short history among those of more and more other metrics."""
 
 
 def _remedy(

@@ -310,7 +310,10 @@ def growth_laws(tables: Tables) -> dict[tuple[str, str], tuple[Growth, bool]]:
         if len(top) == 3:
             rows = rows[rows["taille"].isin(top)]
             stopped = bool((rows["issue"] == "plafond").any())
-            laws[str(store), str(operation)] = power_law(rows["taille"], rows["wall_s"]), stopped
+            laws[str(store), str(operation)] = (
+                power_law(rows["taille"], rows["wall_s"]),
+                stopped,
+            )
     return laws
 
 
@@ -385,7 +388,7 @@ def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
             "libelle": f"exposant de {operation}, {store}",
             "unite": "",
             "n": law.n,
-            "methode": "loi de puissance sur les trois plus grandes tailles mesurées"
+            "methode": "loi de puissance sur les trois plus grandes tailles mesurées (Theil–Sen)"
             + (" ; un appel arrêté à son plafond compte pour cette durée" if stopped else ""),
         }
         conditions: dict[str, Any] = {"magasin": store, "ecart_max_log10": law.residual}

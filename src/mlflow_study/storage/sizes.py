@@ -79,11 +79,11 @@ def file_sizes(root: Path) -> Sizes:
     """
     found = {"runs": [0, 0], **{kind: [0, 0] for kind in FILE_KINDS.values()}}
     for path, _, names in os.walk(root):
-        relative = Path(path).relative_to(root).parts
+        relative = path[len(os.fspath(root)) :].split(os.sep)[1:]
         kind = FILE_KINDS.get(relative[2], "runs") if len(relative) > 2 else "runs"
-        found[kind][1] += Path(path).stat().st_blocks * 512
+        found[kind][1] += os.stat(path).st_blocks * 512
         for name in names:
-            status = (Path(path) / name).stat()
+            status = os.stat(f"{path}/{name}")
             found[kind][0] += status.st_size
             found[kind][1] += status.st_blocks * 512
     return {kind: (apparent, blocks) for kind, (apparent, blocks) in found.items()}
