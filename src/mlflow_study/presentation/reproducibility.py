@@ -153,6 +153,23 @@ def _rate(kpi: Kpi) -> str:
     )
 
 
+def population_sentence(rungs: pd.DataFrame, subjects: Sequence[str]) -> str:
+    """How much of the declared population this run played."""
+    alone = rungs[rungs["mode"] == "autonome"]
+    played, ways = alone["sujet"].nunique(), alone["enregistrement"].nunique()
+    with_mlflow = int(alone["enregistrement"].isin(RECORDINGS).sum())
+    told = (
+        f"Cette exécution joue {fr.count(played, 'sujet')} sur {len(subjects)}, de {ways} manières : "
+        f"{fr.count(with_mlflow, 'expérience')} avec MLflow, {len(alone) - with_mlflow} au carnet."
+    )
+    if played == len(subjects):
+        return f"{told} C’est toute la population."
+    return (
+        f"{told} La population entière, {fr.count(len(subjects) * len(RECORDINGS), 'expérience')} "
+        "avec MLflow, est jouée par le profil standard (paramètre `sujets`)."
+    )
+
+
 def missing_sentence(rungs: pd.DataFrame) -> str:
     """What stopped the reproductions, most frequent first."""
     alone = rungs[(rungs["mode"] == "autonome") & rungs["enregistrement"].isin(RECORDINGS)]
@@ -226,7 +243,7 @@ def managers_sentence(managers: pd.DataFrame) -> None:
         page.prose(f"`mlflow run --env-manager {row['gestionnaire']}` {outcome}.")
     left = managers[managers["reussi"].isna()]
     if len(left):
-        told = [f"`{r['gestionnaire']}` ({r['motif']})" for _, r in left.iterrows()]
+        told = [f"`{r['gestionnaire']}`, {r['motif']}" for _, r in left.iterrows()]
         page.missing(f"Gestionnaires d’environnement de `mlflow run` : {' ; '.join(told)}.")
 
 
@@ -744,8 +761,8 @@ def changed_sentence(kpis: Kpis, stages: pd.DataFrame) -> str:
     return (
         f"Sur {fr.integer(loaded)} vieux modèles qui se rechargent aujourd’hui, "
         f"{fr.integer(changed)} {'prédit' if changed == 1 else 'prédisent'} **autre chose** "
-        f"(écart de plus de 1e-6) : {fr.integer(int(forest.valeur))} forêts et "
-        f"{fr.integer(int(linear.valeur))} modèles linéaires. "
+        f"(écart de plus de 1e-6) : {fr.count(int(forest.valeur), 'forêt')} et "
+        f"{fr.count(int(linear.valeur), 'modèle linéaire', 'modèles linéaires')}. "
         + (
             "scikit-learn n’en dit qu’un avertissement de version."
             if said

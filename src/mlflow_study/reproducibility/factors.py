@@ -10,6 +10,7 @@ changed **in silence**.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,8 @@ from mlflow_study.population import git
 from mlflow_study.reproducibility.environments import build, interpreter
 from mlflow_study.reproducibility.record import read_record
 from mlflow_study.stores import Store, open_stores
+
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 PAYLOAD = Path(__file__).with_name("payload") / "factor.py"
 ROWS = 12_000

@@ -1,5 +1,6 @@
 """The instruments of this chapter, under one name for its notebook."""
 
+from mlflow_study.programs import SUBJECTS
 from mlflow_study.reproducibility.ablation import measure_ablation
 from mlflow_study.reproducibility.digests import (
     measure_collision,
@@ -16,6 +17,7 @@ from mlflow_study.reproducibility.recorded import read_recorded, recorded_digest
 from mlflow_study.reproducibility.releases import through_time
 
 __all__ = [
+    "SUBJECTS",
     "measure_ablation",
     "measure_collision",
     "measure_digest_time",
