@@ -359,10 +359,11 @@ def factors_table(table: pd.DataFrame) -> None:
             [
                 {
                     "facteur changé": row["facteur"],
-                    "résultat": f"change (écart relatif de la perte : {fr.number(row['ecart'], 2)})"
+                    "résultat": f"change : {fr.number(row['ecart'], 2)}"
                     if row["bouge"]
                     else "identique au bit",
-                    "trace dans l’enregistrement": str(row["remarque"]) or "aucune",
+                    "trace dans l’enregistrement": str(row["remarque"]).replace("jeu 0 ", "")
+                    or "aucune",
                 }
                 for _, row in played.iterrows()
             ]
@@ -370,8 +371,8 @@ def factors_table(table: pd.DataFrame) -> None:
         label="tab-facteurs",
         title=factors_title(table),
         caption="Un modèle linéaire et un petit réseau sur 12 000 lignes, graine fixée ; "
-        "comparaison au bit avec l’exécution de référence, la première ligne de chaque groupe. Un "
-        "écart nul : la perte est la même, les prédictions changent.",
+        "comparaison au bit avec l’exécution témoin. Le nombre est l’écart relatif de la perte ; "
+        "nul, la perte est la même et les prédictions changent.",
         row_header="facteur changé",
     )
     for reason, group in table[table["motif"] != ""].groupby("motif", sort=False):
@@ -854,8 +855,8 @@ def recipe(kpis: Kpis) -> None:
             f"changements de dates, booléens et textes à trous non vus : {fr.kpi(unread)}",
         ),
         (
-            "Le nombre de fils et le noyau de calcul",
-            "`mlflow.log_param('OMP_NUM_THREADS', …)`",
+            "Le noyau de calcul du processeur et le nombre de fils",
+            "`mlflow.log_dict(threadpoolctl.threadpool_info(), …)`",
             _factor_loss(kpis["reproductibilite.facteurs.calcul"]),
         ),
         (
