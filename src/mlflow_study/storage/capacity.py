@@ -33,11 +33,11 @@ RUN = Shape(runs=1, metrics=2, points=1, params=3, tags=1)
 POINTS_PER_RUN = 100
 """Points of one metric in the runs that measure bytes per point."""
 REPEATS = 5
-PATIENCE_S = 0.2
+PATIENCE_S = 0.1
 """After a warm-up an operation is repeated up to REPEATS times, until this time is spent."""
 LONG_S = 0.1
 """A warm-up that takes this long counts as a measurement: there is little left to warm up."""
-FEW_S = 0.5
+FEW_S = 0.8
 """Two more calls are made of an operation that takes long, unless this time is spent."""
 FOLLOWED = ("search_order",)
 """Operations tried at every size whatever they take: their growth is worse than linear."""

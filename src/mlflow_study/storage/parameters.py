@@ -21,7 +21,6 @@ class Stockage(ChapterParameters):
             "sqlite",
             "postgresql",
             "http+sqlite",
-            "http+postgresql",
             "uri",
         ],
         min_length=1,
@@ -66,7 +65,7 @@ class Stockage(ChapterParameters):
         default=1000, ge=400, le=10_000, description="runs du plus grand magasin de fichiers"
     )
     points_max: int = Field(
-        default=30_000, ge=1000, le=10_000_000, description="points de métriques mesurés en octets"
+        default=10_000, ge=1000, le=10_000_000, description="points de métriques mesurés en octets"
     )
     historique_max: int = Field(
         default=10_000,
@@ -89,7 +88,4 @@ class Stockage(ChapterParameters):
         default="aucune",
         pattern=r"^(aucune|\d+\.\d+\.\d+)$",
         description="version de MLflow à installer à part pour lui faire lire nos données, ou aucune",
-    )
-    serveur_postgresql: bool = Field(
-        default=False, description="inventorier aussi le serveur sur PostgreSQL"
     )

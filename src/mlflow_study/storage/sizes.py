@@ -75,15 +75,16 @@ FILE_KINDS = {"metrics": "metrics", "params": "params", "tags": "tags"}
 def file_sizes(root: Path) -> Sizes:
     """(apparent bytes, disk blocks) under the names of the SQL tables; the rest is ``runs``.
 
-    A folder's own blocks go with what it holds: ``metrics/`` with the metrics.
+    A folder's own blocks go with what it holds: ``metrics/`` with the metrics.  Paths stay
+    text: the walk of 100 000 files takes half the time.
     """
     found = {"runs": [0, 0], **{kind: [0, 0] for kind in FILE_KINDS.values()}}
     for path, _, names in os.walk(root):
-        relative = path[len(os.fspath(root)) :].split(os.sep)[1:]
+        relative = path[len(os.fspath(root)) :].split(os.sep)[1:]  # noqa: PTH206
         kind = FILE_KINDS.get(relative[2], "runs") if len(relative) > 2 else "runs"
-        found[kind][1] += os.stat(path).st_blocks * 512
+        found[kind][1] += os.stat(path).st_blocks * 512  # noqa: PTH116
         for name in names:
-            status = os.stat(f"{path}/{name}")
+            status = os.stat(f"{path}/{name}")  # noqa: PTH116
             found[kind][0] += status.st_size
             found[kind][1] += status.st_blocks * 512
     return {kind: (apparent, blocks) for kind, (apparent, blocks) in found.items()}
