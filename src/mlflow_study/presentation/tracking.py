@@ -347,13 +347,16 @@ def filters(table: Frame) -> None:
         f"Mêmes runs et mêmes expressions dans chaque magasin ({stores(list(table.magasin.unique()))}). Écarts par sorte : {fr.join(told)}.",
     )
     samples = pd.concat([wrong, refused]).assign(size=lambda d: d.expression.str.len()).sort_values("size")  # fmt: skip
-    chosen = samples.drop_duplicates(["famille", "issue", "magasin"]).head(6)
+    chosen = samples.groupby(["expression", "issue"], sort=False).agg(
+        famille=("famille", "first"), magasins=("magasin", list), ecart=("ecart", "first")
+    )
+    chosen = chosen.reset_index().drop_duplicates(["famille", "issue"]).head(6)
     if len(chosen):
         page.table(
             grid(
                 {
                     "Expression": [code(x, 80) for x in chosen.expression],
-                    "Magasin": [store_label(m) for m in chosen.magasin],
+                    "Magasins": [stores(names) for names in chosen.magasins],
                     "Issue": list(chosen.issue),
                     "Ce qui diffère": [code(x, 110) for x in chosen.ecart],
                 }
@@ -470,7 +473,7 @@ def endings(table: Frame) -> None:
         grid(rows),
         label="tab-fins",
         title="Comment finit un run, et ce qu’il en reste",
-        caption=f"Écritures perdues sur écritures acquittées ; statut vrai : il ne ment pas sur la fin. Attente : la plus longue entre le signal et la fin du processus. Magasins : {stores(list(some.magasin.unique()))} ; chaque fin, chaque écriture et chaque envoi {fr.count(int(some.groupby(['magasin', 'panne', 'contexte', 'envoi']).size().max()), 'fois', 'fois')}.",
+        caption=f"Écritures perdues sur écritures acquittées ; statut vrai : il ne ment pas sur la fin. Attente : la plus longue entre le signal et la fin du processus. Magasins : {stores(list(some.magasin.unique()))} ; {fr.count(int(some.groupby(['magasin', 'panne', 'contexte', 'envoi']).size().max()), 'essai', 'essais')} de chaque fin, par écriture et par envoi.",
     )
     false = some[
         [s not in a.split(" ou ") for s, a in zip(some.statut, some.attendus, strict=True)]

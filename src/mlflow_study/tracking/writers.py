@@ -136,7 +136,7 @@ class Writer:
             self._status = self.zygote.ask({"wait": self.pid, "timeout": 0})["status"]
             if self._status is not None or time.monotonic() >= deadline:
                 break
-            time.sleep(0.01)
+            time.sleep(0.02)
         return self._status
 
     def finish(self, timeout: float) -> tuple[int | None, float]:
