@@ -38,7 +38,7 @@ PLACE_COLOURS = {
     "base": GRADE_COLOURS["partielle"],
     "nulle part": GRADE_COLOURS["fausse"],
 }
-NARROW = 5.2
+NARROW = 4.4
 """Inches: a grid of few columns, whose words must be read on a phone."""
 PLACE_SIGNS = {"API": "✓", "base": "b", "nulle part": "✗"}
 QUESTIONS = {
@@ -82,13 +82,17 @@ def _grid(
     signs: Mapping[str, str],
     *,
     groups: Sequence[str] | None = None,
-    width: float = WIDTH,
+    narrow: bool = False,
 ) -> Any:
-    """A grid of coloured cells, each with its sign, so that no reading needs the hue."""
+    """A grid of coloured cells, each with its sign, so that no reading needs the hue.
+
+    ``narrow`` is for few columns: cells first, words after, so that a phone shows every
+    sign with the beginning of its line.
+    """
     order = list(colours)
     codes = table.map(order.index).to_numpy(dtype=float)
     rows, columns = codes.shape
-    fig, ax = new(height=0.9 + 0.2 * rows, width=width)
+    fig, ax = new(height=0.9 + (0.17 if narrow else 0.2) * rows, width=NARROW if narrow else WIDTH)
     ax.imshow(
         codes,
         cmap=ListedColormap(list(colours.values())),
@@ -105,7 +109,9 @@ def _grid(
         range(columns), list(table.columns), rotation=35, ha="left", rotation_mode="anchor"
     )
     ax.xaxis.tick_top()
-    ax.set_yticks(range(rows), list(table.index), fontsize=8)
+    ax.set_yticks(range(rows), list(table.index), fontsize=7 if narrow else 8)
+    if narrow:
+        ax.yaxis.tick_right()
     ax.set_xticks(np.arange(-0.5, columns), minor=True)
     ax.set_yticks(np.arange(-0.5, rows), minor=True)
     ax.grid(False)
@@ -299,7 +305,7 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
     grid["signe"] = np.where(done["alarme"], "API", "nulle part")
     grid.columns = pd.Index(["ancienne valeur", "date", "auteur", "un signe"])
     page.figure(
-        _grid(grid, PLACE_COLOURS, PLACE_SIGNS, groups=done["famille"].tolist(), width=NARROW),
+        _grid(grid, PLACE_COLOURS, PLACE_SIGNS, groups=done["famille"].tolist(), narrow=True),
         label="fig-changements",
         title="Ce qui reste après chaque changement",
         caption=(
@@ -319,28 +325,29 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
 
 def change_differences(table: pd.DataFrame, backends: Sequence[str]) -> None:
     """Where the stores differ: what a user loses or gains by moving."""
-    parts = []
-    for column, label in (("ancienne", "ancienne valeur"), ("date", "date"), ("auteur", "auteur")):
-        wide = table.pivot(index="libelle", columns="backend", values=column)
-        for name, row in wide[wide.nunique(axis=1) > 1].iterrows():
-            parts.append(
-                {"Changement": name, "Quoi": label, **{store_label(b): row[b] for b in backends}}
-            )
+    parts, changed = list[str](), set[str]()
+    for column, label in (
+        ("ancienne", "L’ancienne valeur"),
+        ("date", "La date"),
+        ("auteur", "L’auteur"),
+    ):
+        wide = table.pivot(index="libelle", columns="backend", values=column)[list(backends)]
+        unlike = wide[wide.nunique(axis=1) > 1]
+        changed |= set(unlike.index)
+        for places, rows in unlike.groupby(list(backends), sort=False):
+            said = [f"{store_label(b)} : {p}" for b, p in zip(backends, places, strict=True)]
+            names = fr.join([f"« {name} »" for name in rows.index])
+            parts.append(f"{label}, pour {names}. {' ; '.join(said)}.")
     if len(backends) < 2:
-        page.missing("un seul magasin est éprouvé : rien à comparer.")
+        page.missing("Un seul magasin est éprouvé : rien à comparer.")
         return
     if not parts:
         page.finding("Les magasins éprouvés oublient les mêmes choses")
         return
     page.finding(
-        f"Passer d’un magasin à l’autre change la mémoire de {fr.count(len({p['Changement'] for p in parts}), 'changement', 'changements')}"
+        f"Passer d’un magasin à l’autre change la mémoire de {fr.count(len(changed), 'changement', 'changements')}"
     )
-    page.table(
-        pd.DataFrame(parts),
-        label="tab-magasins",
-        title="Le même changement, selon le magasin",
-        caption="Où l’ancienne valeur, la date ou l’auteur se retrouvent.",
-    )
+    page.prose(" ".join(parts))
 
 
 # --- transparency ------------------------------------------------------------------
@@ -684,12 +691,12 @@ def served(
     """What accounts and webhooks add; says why when they were not tried."""
     if accounts is None:
         reason = kpis["tracabilite.comptes.auteur_magasin.comptes"].conditions["motif"]
-        page.missing(f"le serveur avec comptes : {reason}")
+        page.missing(f"Le serveur avec comptes : {reason}")
     else:
         _accounts(accounts)
     if webhooks is None:
         reason = kpis["tracabilite.webhooks.perdus.http+sqlite"].conditions["motif"]
-        page.missing(f"les webhooks du registre : {reason}")
+        page.missing(f"Les webhooks du registre : {reason}")
     else:
         _webhooks(webhooks, kpis)
 
@@ -700,7 +707,7 @@ def _accounts(table: pd.DataFrame) -> None:
     hidden = done[done["auteur"] == "base"]["libelle"].tolist()
     forged = (table.set_index("changement")["issue"].get("auteur")) == "accepté"
     page.finding(
-        f"Un serveur avec comptes montre l’auteur de {shown} changements sur {len(done)}",
+        f"Un serveur avec comptes montre l’auteur de {fr.count(shown, 'changement', 'changements')} sur {len(done)}",
         (
             f"La base des comptes le garde pour {fr.count(len(hidden), 'autre', 'autres')} "
             f"({fr.join(hidden)}), par le droit donné à qui crée un objet ; aucune réponse de l’API du "

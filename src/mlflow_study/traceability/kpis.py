@@ -298,7 +298,7 @@ def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "chang
         ):
             _count(chapter, f"tracabilite.{prefix}.{name}.{backend}", label, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
         kept = [str(by_id.at["alias", column]) for column in labels]
-        _count(chapter, f"tracabilite.{prefix}.alias.{backend}", "éléments gardés d’un déplacement d’alias (ancienne version, date, auteur)", len(kept) - kept.count("nulle part"), len(kept), method)  # fmt: skip
+        _count(chapter, f"tracabilite.{prefix}.alias.{backend}", "éléments gardés d’un déplacement d’alias", len(kept) - kept.count("nulle part"), len(kept), method)  # fmt: skip
 
 
 def record_webhooks(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:

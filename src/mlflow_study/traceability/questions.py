@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 TRAINING = Path(__file__).parent / "payload" / "training.py"
 Prov = Literal["entité", "activité", "agent"]
