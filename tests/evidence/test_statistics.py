@@ -74,6 +74,15 @@ def test_power_law_recovers_its_exponent():
     assert fit.residual < 1e-9
 
 
+def test_a_few_accidents_do_not_move_a_power_law():
+    x = np.repeat([100, 1000, 10_000], 5)
+    y = 1e-4 * x**0.5
+    y[6], y[12] = 30 * y[6], 30 * y[12]
+    fit = st.power_law(x, y)
+    assert fit.b == pytest.approx(0.5, abs=0.01)
+    assert 0.3 < fit.b_interval[0] <= fit.b_interval[1] < 0.8
+
+
 def test_a_law_that_does_not_grow_is_never_reached():
     fit = st.power_law([1, 10, 100], [5, 5, 5])
     assert fit.reach(50) == math.inf

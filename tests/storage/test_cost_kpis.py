@@ -13,6 +13,8 @@ from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.verdicts import judge
 from mlflow_study.paths import REGISTER
 from mlflow_study.storage import cost_kpis
+from mlflow_study.storage.asynchrony import SERIES
+from mlflow_study.storage.capacity import COMPARED
 
 CHAPTER = "01_stockage"
 CLAIMS = {claim.id: claim for claim in read_register(REGISTER)}
@@ -151,6 +153,51 @@ def test_warm_up_and_failed_calls_do_not_count() -> None:
     )
     rows += access("sqlite", "get_run", [9.9], erreur="MlflowException")
     assert set(cost_kpis.quiet_part(pd.DataFrame(rows))["wall_s"]) == {0.2}
+
+
+# --- verdicts that rest on timings: an accident or two must not move them ------------------
+
+
+def spoilt(seconds: list[float], accidents: int) -> list[float]:
+    """The same calls, the first ``accidents`` of them interrupted for twenty times as long."""
+    return [20 * s if rank < accidents else s for rank, s in enumerate(seconds)]
+
+
+@pytest.mark.parametrize("accidents", [0, 1, 2])
+@pytest.mark.parametrize(("exponent", "expected"), [(0.2, "confirmée"), (1.9, "réfutée")])
+def test_accidents_do_not_move_the_verdict_on_growth(
+    exponent: float, expected: str, accidents: int
+) -> None:
+    noise = [0.97, 1.0, 1.01, 1.03, 1.04]
+    times = {n: spoilt([1e-3 * (n / 400) ** exponent * k for k in noise],
+                       accidents if n == 1265 else 0) for n in (400, 1265, 4000)}  # fmt: skip
+    found = named(cost_kpis.growth_kpis(tables(calls("search_order", times))))
+    assert verdict("S30", found["stockage.croissance.search_order.sqlite"]) == expected
+
+
+@pytest.mark.parametrize("accidents", [0, 1, 3])
+@pytest.mark.parametrize(("claim", "operation"), [("S33", "get_run_history"), ("S34", "get_metric_history_crowd")])  # fmt: skip
+@pytest.mark.parametrize(("factor", "expected"), [(1.05, "confirmée"), (2.5, "réfutée")])
+def test_accidents_do_not_move_the_verdict_on_independence(
+    claim: str, operation: str, factor: float, expected: str, accidents: int
+) -> None:
+    calm = [0.003 * (1 + 0.01 * (turn % 7)) for turn in range(COMPARED)]
+    times = {100: calm, 10_000: spoilt([factor * s for s in calm], accidents)}
+    found = named(cost_kpis.growth_kpis(tables(calls(operation, times))))
+    (ratio,) = [kpi for id, kpi in found.items() if id.startswith("stockage.acces.")]
+    assert verdict(claim, ratio) == expected
+
+
+@pytest.mark.parametrize("accidents", [0, 1])
+def test_an_accident_does_not_move_the_verdict_on_asynchrony(accidents: int) -> None:
+    waits = {True: [0.0010] * SERIES, False: spoilt([0.0002] * SERIES, accidents)}
+    frame = pd.DataFrame(
+        {"magasin": "file", "synchrone": mode, "appel_s": wait, "stocke_s": wait}
+        for mode, series in waits.items()
+        for wait in series
+    )
+    found = named(cost_kpis.asynchronous_kpis({"asynchrone": frame}))
+    assert verdict("S31", found["stockage.asynchrone.attente.file"]) == "confirmée"
 
 
 # --- claims: each verdict, with forged KPIs ---------------------------------------------
