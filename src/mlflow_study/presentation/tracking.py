@@ -40,7 +40,7 @@ def strata_shown(count: int) -> str:
         return "les strates sans aucun défaut ne sont pas montrées"
     return (
         f"les {fr.integer(STRATA_SHOWN)} strates qui en ont le plus, sur {fr.integer(count)} qui en "
-        "ont (le reste est dans `valeurs.aller_retour.parquet`)"
+        "ont (le reste est dans `suivi.aller_retour.parquet`)"
     )
 
 
@@ -232,8 +232,8 @@ def semantics(table: Frame, types: Frame | None) -> None:
     )
     if types is None:
         return
-    plain = [m in (v, f"{v}.0") and p == repr(v) for v, m, p in zip(types.valeur, types.metrique, types.parametre, strict=True)]  # fmt: skip
-    types = types[[not same for same in plain]]
+    same = types[types.egale.astype(bool)]
+    types = types[~types.egale.astype(bool)]
     page.table(
         grid(
             [
@@ -247,8 +247,8 @@ def semantics(table: Frame, types: Frame | None) -> None:
             ]
         ),
         label="tab-types",
-        title="Ce que devient une valeur de chaque type (SQLite)",
-        caption=f"Les types dont la métrique ou le paramètre ne se relit pas tel quel ; {fr.count(sum(plain), 'autre se relit', 'autres se relisent')} sans changement.",
+        title="Les types de valeurs qui ne reviennent pas tels quels (SQLite)",
+        caption=f"Les valeurs dont la métrique est refusée ou change ; {fr.count(len(same), 'autre revient', 'autres reviennent')} comme le même nombre ({fr.join(list(dict.fromkeys(same.type)))}).",
     )
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from mlflow_study.stores import Store
 from mlflow_study.tracking.generators import MOMENT
+from mlflow_study.tracking.roundtrip import same_number
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -322,7 +323,7 @@ def types(store: Store) -> pd.DataFrame:
     """What a value of each type becomes as a metric and as a parameter.
 
     Columns ``type, valeur, metrique, parametre`` (what is read back, as text; a refusal
-    is told by the name of its error).
+    is told by the name of its error), ``egale`` (the metric is the number that was given).
     """
     import numpy as np
 
@@ -341,9 +342,10 @@ def types(store: Store) -> pd.DataFrame:
     for i, value in enumerate(values):
         try:
             client.log_metric(run, f"m{i}", value)
-            metric = repr(client.get_run(run).data.metrics[f"m{i}"])
+            got = client.get_run(run).data.metrics[f"m{i}"]
+            metric, same = repr(got), same_number(value, got)
         except Exception as error:  # the refusal is the result
-            metric = f"refusé ({type(error).__name__})"
+            metric, same = f"refusé ({type(error).__name__})", False
         client.log_param(run, f"p{i}", value)
         rows.append(
             {
@@ -351,6 +353,7 @@ def types(store: Store) -> pd.DataFrame:
                 "valeur": repr(value),
                 "metrique": metric,
                 "parametre": repr(client.get_run(run).data.params[f"p{i}"]),
+                "egale": same,
             }
         )
     return pd.DataFrame(rows)
