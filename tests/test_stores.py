@@ -189,3 +189,13 @@ def test_what_was_made_on_a_foreign_server_is_deleted_and_only_that(monkeypatch,
         store.leave()
         assert store.client().get_experiment(made).lifecycle_stage == "deleted"
         assert store.client().get_experiment(kept).lifecycle_stage == "active"
+
+    def fail_midway() -> None:
+        nonlocal made
+        with stores.open_store("uri") as store:
+            made = store.create_experiment()
+            raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011
+        fail_midway()
+    assert store.client().get_experiment(made).lifecycle_stage == "deleted"

@@ -582,6 +582,7 @@ def unavailable(name: str) -> str | None:
 def open_stores(names: Iterable[str], root: Path | None = None) -> Iterator[dict[str, Store]]:
     """Open several backends side by side; servers start at the same time.
 
+    On the way out, even after an error, what was made on a foreign server is deleted there.
     ``root`` is the scratch folder (a temporary one by default), deleted on the way out.
     Raises Unavailable for a backend that cannot run here: ask ``unavailable`` first.
     """
@@ -623,6 +624,8 @@ def open_stores(names: Iterable[str], root: Path | None = None) -> Iterator[dict
         stack.callback(_stop_all, servers)
         if failure is not None:
             raise failure
+        for store in stores.values():
+            stack.callback(store.leave)
         yield stores
 
 

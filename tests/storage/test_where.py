@@ -10,14 +10,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
 
 from mlflow_study.evidence.files import read_register
 from mlflow_study.evidence.records import Claim, Kpi
 from mlflow_study.evidence.verdicts import judge
-from mlflow_study.paths import REGISTER
+from mlflow_study.paths import REGISTER, URI_VARIABLE
 from mlflow_study.storage import deletion, inventory, kpis, limits, migration, paging
 from mlflow_study.storage.rich_experiment import record
-from mlflow_study.stores import Store, open_store
+from mlflow_study.storage.survey import tour
+from mlflow_study.stores import Store, create_sqlite, open_store
 
 WITNESSES = sorted(
     path for claim in kpis.CLAIMS for path in kpis.WITNESSES.glob(f"{claim}_*.py")
@@ -328,5 +331,22 @@ def test_a_foreign_store_is_spared() -> None:
     """On a server that is not ours, no registered model is made; elsewhere they are."""
     foreign = {limit.name for limit in limits.wanted(Store("uri", "http://serveur"))}
     ours = {limit.name for limit in limits.wanted(Store("sqlite", "sqlite:///x.db"))}
-    assert ours - foreign == {limit.name for limit in limits.LIMITS if limit.registry}
+    outside = {limit.name for limit in limits.LIMITS if limit.outside}
+    assert ours - foreign == {*outside, "metrics_batch"}
     assert foreign - ours == {"batch_bytes"}
+
+
+def test_a_foreign_server_is_toured_within_experiments_that_are_then_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = create_sqlite(tmp_path / "sien.db")
+    monkeypatch.setenv(URI_VARIABLE, uri)
+    theirs = MlflowClient(uri, uri)
+    theirs.create_experiment("à nous")
+    tables = tour(backends=("uri",), runs=1000, traces=5, seed=1)
+    assert set(tables["pages"]["backend"]) == {"uri"}
+    assert set(tables["limites"]["backend"]) == {"uri"}
+    assert [e.name for e in theirs.search_experiments()] == ["à nous", "Default"]
+    deleted = theirs.search_experiments(view_type=ViewType.DELETED_ONLY)
+    assert {e.experiment_id for e in deleted} == set(tables["laisses"]["experience"])
+    assert not theirs.search_registered_models()

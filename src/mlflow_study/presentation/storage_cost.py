@@ -773,8 +773,9 @@ def stops_notice(arrets: pd.DataFrame) -> None:
         )
 
 
-def leftovers_notice(restes: pd.DataFrame) -> None:
+def leftovers_notice(tables: Iterable[pd.DataFrame]) -> None:
     """What stays, softly deleted, on a server that is not ours."""
+    restes = pd.concat(tables)
     if len(restes):
         count = fr.count(len(restes), "expérience supprimée", "expériences supprimées")
         page.prose(

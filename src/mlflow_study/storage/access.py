@@ -84,7 +84,6 @@ def measure_access(
     with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch, quiet_logs(), ExitStack() as stack:  # fmt: skip
         pool = [stack.enter_context(Worker()) for _ in range(max(writers))]
         stores = stack.enter_context(open_stores(present))
-        stack.callback(_leave, stores)
         model = small_model()
         scenes = {
             name: build_scene(store, Path(scratch), model, seed=seed)
@@ -97,12 +96,6 @@ def measure_access(
         left = [(name, e) for name, store in stores.items() if store.foreign for e in store.created]
         tables["restes"] = pd.DataFrame(left, columns=["magasin", "experience"], dtype=object)
     return tables
-
-
-def _leave(stores: Mapping[str, Store]) -> None:
-    """Delete what was made on a server that is not ours, however the measurement ended."""
-    for store in stores.values():
-        store.leave()
 
 
 def _rounds(

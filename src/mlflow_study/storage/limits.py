@@ -69,7 +69,8 @@ class Limit:
     attempt: Attempt
     cap: int = CAP
     unit: str = "caractères"
-    registry: bool = False
+    outside: bool = False
+    """Makes an object of its own: a model of the registry, an experiment."""
 
 
 def _param_key(b: Bench, n: int) -> tuple[Any, Any]:
@@ -242,7 +243,7 @@ LIMITS: tuple[Limit, ...] = (
         _experiment_tag,
     ),
     Limit("run_name", "nom de run", None, _run_name),
-    Limit("experiment_name", "nom d’expérience", "MAX_EXPERIMENT_NAME_LENGTH", _experiment_name, 4096),
+    Limit("experiment_name", "nom d’expérience", "MAX_EXPERIMENT_NAME_LENGTH", _experiment_name, 4096, outside=True),
     Limit("artifact_name", "nom d’artefact", None, _artifact_name, 4096),
     Limit("metrics_batch", "métriques par lot", "MAX_METRICS_PER_BATCH", _metrics_batch, 4000, "métriques"),
     Limit("params_batch", "paramètres par lot", "MAX_PARAMS_TAGS_PER_BATCH", _params_batch, 2000, "paramètres"),
@@ -250,15 +251,15 @@ LIMITS: tuple[Limit, ...] = (
     Limit("dataset_name", "nom de jeu de données", "MAX_DATASET_NAME_SIZE", _dataset("name"), 4096),
     Limit("dataset_digest", "empreinte de jeu de données", "MAX_DATASET_DIGEST_SIZE", _dataset("digest"), 4096),
     Limit("dataset_source", "provenance de jeu de données", "MAX_DATASET_SOURCE_SIZE", _dataset("source"), 2**17),
-    Limit("registered_name", "nom de modèle au registre", None, _registered_name, 4096, registry=True),
-    Limit("registered_note", "description de modèle au registre", None, _registered_note, registry=True),
+    Limit("registered_name", "nom de modèle au registre", None, _registered_name, 4096, outside=True),
+    Limit("registered_note", "description de modèle au registre", None, _registered_note, outside=True),
     Limit(
         "registered_tag",
         "étiquette de modèle au registre",
         "MAX_MODEL_REGISTRY_TAG_VALUE_LENGTH",
         _registered_tag,
         2**17,
-        registry=True,
+        outside=True,
     ),
     Limit(
         "version_tag",
@@ -266,9 +267,9 @@ LIMITS: tuple[Limit, ...] = (
         "MAX_MODEL_REGISTRY_TAG_VALUE_LENGTH",
         _version_tag,
         2**17,
-        registry=True,
+        outside=True,
     ),
-    Limit("alias", "alias de version", "MAX_REGISTERED_MODEL_ALIAS_LENGTH", _alias, 4096, registry=True),
+    Limit("alias", "alias de version", "MAX_REGISTERED_MODEL_ALIAS_LENGTH", _alias, 4096, outside=True),
 )  # fmt: skip
 """The limits that are tried.  ``BATCH_BYTES`` is tried apart, over HTTP only."""
 
@@ -357,9 +358,14 @@ def _bisect(works: Callable[[int], bool], low: int, high: int) -> tuple[int, boo
 
 
 def wanted(store: Store) -> list[Limit]:
-    """The limits to try: nothing in the registry of a server that is not ours, where a
-    registered model would stay; the size of a request only where there are requests."""
-    chosen = [limit for limit in LIMITS if not (store.foreign and limit.registry)]
+    """The limits to try: on a server that is not ours, only what stays within the bench's
+    experiment, and no batch of a thousand points; the size of a request only where there are
+    requests."""
+    chosen = [
+        limit
+        for limit in LIMITS
+        if not (store.foreign and (limit.outside or limit.name == "metrics_batch"))
+    ]
     return [*chosen, BATCH_BYTES] if store.http else chosen
 
 

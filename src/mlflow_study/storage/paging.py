@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlflow_study.bulk import Shape, fill
+from mlflow_study.bulk import Shape, fill, fill_by_api
 from mlflow_study.stores import Store
 
 Row = dict[str, Any]
@@ -86,6 +86,8 @@ def _filled(store: Store, runs: int, seed: int) -> tuple[str, set[str]]:
     """A new experiment of ``runs`` runs, and their ids as they were written."""
     experiment = store.create_experiment("pages")
     shape = Shape(runs, metrics=1, params=1)
+    if store.foreign:
+        return experiment, set(fill_by_api(store, experiment, shape, seed=seed))
     return experiment, set(fill(store, experiment, shape, seed=seed).run_ids)
 
 

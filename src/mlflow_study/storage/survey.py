@@ -23,7 +23,7 @@ INVENTORY_ONLY: frozenset[str] = frozenset({"http+postgresql"})
 """Servers whose two halves (HTTP, this database) are each tried elsewhere in the round."""
 FILE_RUNS = 60
 """Runs to page through on a file store, which needs some 10 ms for each."""
-FOREIGN_RUNS = 120
+FOREIGN_RUNS = 40
 """Runs to page through on a server that is not ours."""
 
 
@@ -37,7 +37,8 @@ def tour(
     - ``colonnes``, ``liens``: the real schema, read from the first SQL store;
     - ``traces``: traces recorded, and those whose spans lie twice;
     - ``limites``, ``pages``, ``etapes``, ``restes``, ``place``: see those modules;
-    - ``absents``: stores that cannot be opened here, and why.
+    - ``absents``: stores that cannot be opened here, and why;
+    - ``laisses``: experiments left soft-deleted on a server that is not ours.
     """
     parts: dict[str, list[Row]] = {name: [] for name in _COLUMNS}
     schema: dict[str, pd.DataFrame] = {}
@@ -61,7 +62,8 @@ def tour(
             if rich is not None:
                 for part, rows in deletion.observe(store, rich, seed).items():
                     parts[part] += rows
-            store.leave()
+            if store.foreign:
+                parts["laisses"] += [{"magasin": name, "experience": e} for e in store.created]
     empty = {"colonnes": pd.DataFrame(), "liens": pd.DataFrame()}
     return {
         **{name: pd.DataFrame(rows, columns=_columns(name, rows)) for name, rows in parts.items()},
@@ -88,6 +90,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "restes": ("backend", "genre", "nature", "lieu", "nom", "fois", "modele_lisible"),
     "place": ("backend", "moment", "octets", "libres", "lignes", "code_gc", "runs", "runs_restants"),
     "absents": ("backend", "motif"),
+    "laisses": ("magasin", "experience"),
 }  # fmt: skip
 """Part → columns that it has even when nothing was observed."""
 
