@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from mlflow_study.errors import StudyError
 from mlflow_study.stores import Store, open_store
 from mlflow_study.tracking import faults
 from mlflow_study.tracking.proxy import Proxy
+from mlflow_study.tracking.workers import Job, await_marks
 from mlflow_study.tracking.writers import Journal, Zygote, zygote
 
 
@@ -74,3 +77,13 @@ def test_the_proxy_loses_only_what_it_is_told() -> None:
         assert [proxy.take("lose"), proxy.take("lose"), proxy.take("cut")] == [True, False, False]
     finally:
         proxy.server_close()
+
+
+def test_a_server_is_awaited_only_until_its_last_user_has_left(tmp_path: Path) -> None:
+    marks = [tmp_path / "a", tmp_path / "b"]
+    Job("t", lambda: pd.DataFrame(), (), marks[0]).run()
+    with pytest.raises(StudyError, match="n’est pas finie"):
+        await_marks(marks, timeout=0.1)
+    with pytest.raises(ZeroDivisionError):
+        Job("t", lambda: 1 / 0, (), marks[1]).run()  # type: ignore[arg-type,return-value]
+    await_marks(marks, timeout=0.1)

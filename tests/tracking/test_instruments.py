@@ -12,6 +12,7 @@ from mlflow_study.tracking.completeness import completeness
 from mlflow_study.tracking.filters import filters
 from mlflow_study.tracking.generators import Case, Write
 from mlflow_study.tracking.hunt import hunt
+from mlflow_study.tracking.listings import listings
 from mlflow_study.tracking.roundtrip import Bench
 from mlflow_study.tracking.semantics import PROPERTIES, TRIALS, semantics
 from mlflow_study.tracking.workers import quick_folder
@@ -90,6 +91,19 @@ def test_completeness_counts_every_point_and_sees_the_sampling(store: Store) -> 
     assert points["get-history-bulk-interval", 10] == 10
     quiet = table[table.voie.str.startswith("pages de 7")]
     assert (quiet.distincts == quiet.ecrits).all()
+
+
+def test_other_listings_are_whole_at_rest_and_repeat_an_object_when_one_is_created(
+    store: Store,
+) -> None:
+    table = listings(store, 16)
+    assert set(table.objet) == {"expériences", "modèles", "versions", "traces"}
+    busy = table.voie.str.contains("créé entre")
+    assert (table[~busy].rendus == 16).all()
+    assert (table[~busy].distincts == 16).all()
+    assert table[~busy].ordonnes.all()
+    assert (table[busy].distincts == 16).all()
+    assert (table[busy].rendus > 16).all()
 
 
 def test_a_bad_item_in_a_batch(store: Store) -> None:

@@ -31,3 +31,22 @@ def test_a_lost_acknowledged_write_and_a_false_status_are_counted() -> None:
     assert found["suivi.asynchrone.perdues.sqlite"] == (2, 18)
     assert found["suivi.exception.statut-faux.sqlite+sans"] == (1, 1)
     assert found["suivi.exception.statut-faux.sqlite+avec"] == (0, 1)
+
+
+def test_a_listing_that_repeats_loses_or_disorders_is_counted() -> None:
+    quiet = {
+        "magasin": "sqlite",
+        "objet": "traces",
+        "voie": "pages de 7",
+        "ecrits": 10,
+        "avertit": "",
+    }
+    rows = [
+        {**quiet, "rendus": 10, "distincts": 10, "ordonnes": True},
+        {**quiet, "rendus": 11, "distincts": 9, "ordonnes": False},
+        {**quiet, "voie": "pages de 7, un objet créé entre deux", "rendus": 11, "distincts": 10, "ordonnes": True},
+    ]  # fmt: skip
+    found: dict[str, Any] = {}
+    kpis.listings(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.listes.faux.sqlite"] == (4, 20)
+    assert found["suivi.listes.faux.sqlite+ecriture"] == (1, 10)

@@ -339,12 +339,12 @@ def filters(table: Frame) -> None:
     wrong = table[table.issue == "écart"]
     refused = table[table.issue == "refus"]
     told = [
-        f"{name} : {out_of(int((group.issue == 'écart').sum()), len(group))}"
+        f"{name} {out_of(int((group.issue == 'écart').sum()), len(group))}"
         for name, group in table.groupby("famille")
     ]
     page.finding(
         f"Sur {fr.integer(len(table))} recherches tirées, {fr.count(len(wrong), 'rend', 'rendent')} autre chose que l’oracle et {fr.count(len(refused), 'est refusée', 'sont refusées')}",
-        f"Mêmes runs et mêmes expressions dans chaque magasin ({stores(list(table.magasin.unique()))}). Écarts par sorte : {fr.join(told)}.",
+        f"Mêmes runs et mêmes expressions dans chaque magasin ({stores(list(table.magasin.unique()))}). Écarts par sorte : {' ; '.join(told)}.",
     )
     samples = pd.concat([wrong, refused]).assign(size=lambda d: d.expression.str.len()).sort_values("size")  # fmt: skip
     chosen = samples.groupby(["expression", "issue"], sort=False).agg(
@@ -531,6 +531,12 @@ def other_faults(table: Frame) -> None:
             title="Les autres pannes",
             caption="Perdues : sur les écritures acquittées. Sans accusé : gardées sans que l’écrivain l’ait su. Attente : le plus long appel, quand il dépasse une demi-seconde.",
         )
+    clock = rest[rest.panne == "horloge qui recule"]
+    if len(clock):
+        page.prose(
+            f"Quand l’horloge recule d’une seconde à chaque lecture, sous un pas laissé à 0 : {clock.detail.iloc[0]}. "
+            "Sans pas explicite, c’est l’horodatage qui désigne le dernier point."
+        )
     cut = rest[rest.panne.str.contains("artefact")]
     if len(cut):
         half = int(cut.sans_accuse.sum() + cut.perdues.sum())
@@ -621,7 +627,7 @@ def shown(table: Frame) -> None:
     places = list(numbers.quoi.unique())
     rows = []
     for _, group in numbers.groupby("objet", sort=False):
-        row: dict[str, Any] = {"Stocké": code(repr(group.stocke.iloc[0]))}
+        row: dict[str, Any] = {"Stocké": code(repr(float(group.stocke.iloc[0])))}
         for place in places:
             shown_here = group[group.quoi == place]
             texts = list(dict.fromkeys(shown_here.detail))

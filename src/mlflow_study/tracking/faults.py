@@ -198,7 +198,9 @@ def _clock(store: Store, server: Zygote) -> list[Row]:
             attendus="FINISHED",
             **{
                 **_compare([journal], held),
-                "detail": f"dernière valeur écrite 7, montrée {shown:g} ; durée {lasted:g} s",
+                "detail": f"dernière valeur écrite 7, montrée {shown:g} ; durée du run {lasted:g} s".replace(
+                    "-", "−"
+                ),
             },
         )
     ]
