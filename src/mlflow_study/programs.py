@@ -398,7 +398,7 @@ SUBJECTS: tuple[Subject, ...] = (
         ),
         "RandomizedSearchCV(make_pipeline(Ratios(), LogisticRegression(max_iter=args.max_iter)), "
         '{"logisticregression__C": np.logspace(-3, 2, 50)}, n_iter=args.draws, cv=3)',
-        (("max_iter", "int", "100", "2000"), ("draws", "int", "10", "4")),
+        (("max_iter", "int", "100", "200"), ("draws", "int", "10", "4")),
         "None",
         local_module=True,
         pickled=True,

@@ -229,24 +229,43 @@ def _launch_all(trials: list[Trial], access: dict[str, str]) -> None:
 
 
 def conclude_all(trials: list[Trial], repetitions: int) -> None:
-    """The equivalence test, where a single run left the question open."""
+    """The equivalence test, where a single run left the question open.
+
+    Recordings share what they have in common: the author's program is repeated once per
+    subject, and a reproduction once per program and options (``train`` is the same text in
+    every recording, and ``repeat`` records nothing).  Author and reproduction are always two
+    samples.
+    """
     open_questions = [t for t in trials if t.ran and t.judgement.rung == 1]
-    authors = {t.recorded.experiment.key: t.recorded for t in open_questions}
-    jobs = [
-        _repeat_job(recorded.kept / "projet", author_options(recorded), repetitions)
-        for recorded in authors.values()
-    ]
+    jobs: dict[tuple[str, ...], nursery.Job] = {}
     for trial in open_questions:
-        source = Path(trial.plan["folder"])
-        if trial.plan["kind"] == "projet":
-            source = trial.recorded.kept / "projet"
-        jobs.append(_repeat_job(source, trial.plan["options"], repetitions))
-    outcomes = nursery.run_all(jobs)
-    by_author = dict(zip(authors, outcomes, strict=False))
-    for trial, again in zip(open_questions, outcomes[len(authors) :], strict=True):
-        originals = by_author[trial.recorded.experiment.key]
+        recorded = trial.recorded
+        clone = recorded.kept / "projet"
+        source = clone if trial.plan["kind"] == "projet" else Path(trial.plan["folder"])
+        jobs.setdefault(
+            _author_key(trial), _repeat_job(clone, author_options(recorded), repetitions)
+        )
+        jobs.setdefault(_again_key(trial), _repeat_job(source, trial.plan["options"], repetitions))
+    outcomes = dict(zip(jobs, nursery.run_all(jobs.values()), strict=True))
+    for trial in open_questions:
+        originals, again = outcomes[_author_key(trial)], outcomes[_again_key(trial)]
         if originals.ok and again.ok:
             trial.judgement = conclude(trial.judgement, originals.value, again.value)
+
+
+def _author_key(trial: Trial) -> tuple[str, ...]:
+    return ("autrice", trial.recorded.experiment.subject.name)
+
+
+def _again_key(trial: Trial) -> tuple[str, ...]:
+    """The program that is run again, less what records, and its options, less where data lie."""
+    folder = Path(trial.plan["folder"])
+    if trial.plan["kind"] == "projet":
+        folder = trial.recorded.kept / "projet"
+    text = (folder / "train.py").read_text(encoding="utf-8").partition("def main(")[0]
+    imports = [line for line in text.splitlines() if line != "import mlflow"]
+    options = sorted(o for o in trial.plan["options"] if not o.startswith("--data="))
+    return ("reprise", "\n".join(imports), *options)
 
 
 def author_options(recorded: Recorded) -> list[str]:
