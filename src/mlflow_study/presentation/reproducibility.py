@@ -376,7 +376,8 @@ def factors_table(table: pd.DataFrame) -> None:
         row_header="facteur changé",
     )
     for reason, group in table[table["motif"] != ""].groupby("motif", sort=False):
-        page.missing(f"{fr.join([str(name) for name in group['facteur']])} : {reason}.")
+        names = fr.join([str(name) for name in group["facteur"]])
+        page.missing(f"{names[0].upper()}{names[1:]} : {reason}.")
 
 
 def factors_title(table: pd.DataFrame) -> str:
