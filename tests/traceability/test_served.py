@@ -13,6 +13,7 @@ import urllib.request
 import pytest
 
 from mlflow_study.traceability.changes import follow_under_accounts
+from mlflow_study.traceability.payload.audit_proxy import account
 from mlflow_study.traceability.payload.webhook_journal import EVENTS, receiver
 from mlflow_study.traceability.served import accounts_refusal, open_served
 from mlflow_study.traceability.webhooks import journal_by_webhooks
@@ -82,9 +83,29 @@ def test_an_account_is_asked_for_and_only_the_creator_is_remembered() -> None:
             patch.setenv("MLFLOW_TRACKING_PASSWORD", "faux")
             with pytest.raises(MlflowException):
                 client.search_experiments()
-    table = follow_under_accounts(["etiquette", "numero-reutilise", "auteur"]).set_index(
+    table = follow_under_accounts(False, ["etiquette", "numero-reutilise", "auteur"]).set_index(
         "changement"
     )
     assert table.loc["etiquette", "auteur"] == "nulle part"
     assert table.loc["auteur", "issue"] == "accepté"  # an account may sign for another one
     assert table.loc["numero-reutilise", "auteur"] == "base"  # its right tells who created it
+
+
+@pytest.mark.lent
+def test_the_proxy_proves_who_acted_and_keeps_what_was() -> None:
+    tried = ["etiquette", "alias", "suppression", "base-parametre"]
+    table = follow_under_accounts(True, tried).set_index("changement")
+    assert table.loc["etiquette", ["ancienne", "date", "auteur"]].tolist() == ["base"] * 3
+    assert table.loc["alias", ["ancienne", "date", "auteur"]].tolist() == ["base"] * 3
+    assert table.loc["suppression", "auteur"] == "base"
+    assert table.loc["base-parametre", "auteur"] == "nulle part"  # a hand behind the proxy
+
+
+def test_the_proxy_knows_accounts_by_their_passwords() -> None:
+    def header(text: str) -> str:
+        return "Basic " + base64.b64encode(text.encode()).decode()
+
+    passwords = {"ada": "x"}
+    assert account(header("ada:x"), passwords) == "ada"
+    for wrong in (header("ada:y"), header("bob:x"), "", "Basic é"):
+        assert account(wrong, passwords) is None

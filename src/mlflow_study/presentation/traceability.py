@@ -759,9 +759,14 @@ def remedies(kpis: Mapping[str, Kpi], backend: str, contexts_backend: str) -> No
         ("journal de la base", "date d’un changement", f"tracabilite.changements.date_magasin.{backend}", f"tracabilite.remede_journal.date_magasin.{backend}"),
         ("journal de la base", "états passés du registre", f"tracabilite.registre.etats_passes.{backend}", f"tracabilite.registre.etats_passes_journal.{backend}"),
         ("convention d’étiquettes", "alias passés", f"tracabilite.registre.alias.{backend}", f"tracabilite.remede.convention_100.{backend}"),
+        ("mandataire", "auteur d’un changement", f"tracabilite.changements.auteur_magasin.{backend}", "tracabilite.remede_mandataire.auteur_magasin.mandataire"),
         ("crochet de code", "code qui a tourné", f"tracabilite.remede.code_juste_sans.{contexts_backend}", f"tracabilite.remede.code_juste_avec.{contexts_backend}"),
     ]  # fmt: skip
-    known = [(r, w, kpis[a], kpis[b]) for r, w, a, b in pairs if a in kpis and b in kpis]
+    known = [
+        (r, w, kpis[a], kpis[b])
+        for r, w, a, b in pairs
+        if a in kpis and b in kpis and kpis[b].valeur is not None
+    ]
     gained = [w for _, w, a, b in known if _above(b, a)]
     false = [
         kpis.get(f"tracabilite.remede.code_faux_{n}.{contexts_backend}") for n in ("sans", "avec")

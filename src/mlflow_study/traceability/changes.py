@@ -29,7 +29,7 @@ from mlflow_study.traceability import audit
 from mlflow_study.traceability.dumps import Underneath, leaves, registered_seen, run_seen
 from mlflow_study.traceability.questions import WAIT_S, default_uri
 from mlflow_study.traceability.scratch import memory_folder
-from mlflow_study.traceability.served import open_served
+from mlflow_study.traceability.served import open_guarded, open_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -279,21 +279,19 @@ def follow_changes(
     return pd.DataFrame(rows)
 
 
-def follow_under_accounts(changes: Sequence[str] = ()) -> pd.DataFrame:
+def follow_under_accounts(guarded: bool, changes: Sequence[str] = ()) -> pd.DataFrame:
     """The same on a server with accounts: the actor of each change has an account of its own.
 
-    Columns as ``follow_changes``; the rows of the database of accounts are searched too.
+    ``guarded`` puts the accounts and a journal in a proxy before the server
+    (``served.open_guarded``); otherwise they are MLflow's own.  Columns as
+    ``follow_changes``; the database of accounts, or the journal, is searched too.
     Raises StudyError when the server does not start: ask ``served.accounts_refusal`` first.
     """
     chosen = [change for change in CHANGES if not changes or change.id in changes]
-    with open_served(authenticated=True) as served, default_uri(served.store.tracking_uri):
-        rows = [
-            {"backend": "comptes", **row}
-            for row in _on_store(
-                served.store, chosen, acting=served.acting_as, also=served.accounts_url
-            )
-        ]
-    return pd.DataFrame(rows)
+    opened = open_guarded() if guarded else open_served(authenticated=True)
+    with opened as served, default_uri(served.store.tracking_uri):
+        found = list(_on_store(served.store, chosen, served.acting_as, served.accounts_url))
+    return pd.DataFrame([{"backend": "mandataire" if guarded else "comptes", **r} for r in found])
 
 
 def _install_journal(store: Store) -> None:
@@ -398,7 +396,7 @@ def _holds(texts: Any, value: str, raw: bool = False) -> bool:
         _, alias, version = value.split()
         if raw:
             row = re.compile(
-                rf"""['"]alias['"]: ?['"]{alias}['"].*['"]version['"]: ?{version}\b"""
+                rf"""['"]alias['"]: ?['"]{alias}['"].*['"]version['"]: ?['"]?{version}\b"""
                 rf"|aliases/{alias} {version}$"
             )
             return any(row.search(text) for text in texts)

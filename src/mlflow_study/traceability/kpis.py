@@ -37,6 +37,7 @@ STORES = {
     "http+sqlite": "serveur + SQLite",
     "http+postgresql": "serveur + PostgreSQL",
     "comptes": "serveur avec comptes",
+    "mandataire": "serveur derrière un mandataire",
 }
 
 
@@ -320,6 +321,10 @@ def record_webhooks(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
 SERVED = {
     "comptes": (
         "tracabilite.comptes.auteur_magasin.comptes",
+        "changements dont l’auteur est gardé",
+    ),
+    "mandataire": (
+        "tracabilite.remede_mandataire.auteur_magasin.mandataire",
         "changements dont l’auteur est gardé",
     ),
     "webhooks": ("tracabilite.webhooks.perdus.http+sqlite", "événements promis et non annoncés"),

@@ -18,12 +18,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 from mlflow_study.errors import StudyError
 from mlflow_study.stores import START_TIMEOUT_S, Process, Store, create_sqlite, free_port
+from mlflow_study.traceability.payload.audit_proxy import proxy
 from mlflow_study.traceability.scratch import memory_folder
 
 ADMIN, PASSWORD = "administratrice", "motdepasse-de-l-etude"
@@ -70,6 +72,16 @@ class Served:
         return _environment({"MLFLOW_TRACKING_USERNAME": name})
 
 
+@dataclass
+class Guarded(Served):
+    """A server behind the proxy, which keeps the passwords."""
+
+    passwords: dict[str, str] = field(default_factory=dict)
+
+    def account(self, name: str) -> None:
+        self.passwords[name] = PASSWORD
+
+
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     before = {key: os.environ.get(key) for key in values}
@@ -81,6 +93,29 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(key, None)
             if value is not None:
                 os.environ[key] = value
+
+
+@contextmanager
+def open_guarded() -> Iterator[Served]:
+    """A server without accounts behind ``payload/audit_proxy.py``, which asks for one.
+
+    ``accounts_url`` is the proxy's journal.
+    """
+    with open_served(authenticated=False) as served, tempfile.TemporaryDirectory() as folder:
+        journal, passwords = Path(folder) / "journal.db", {ADMIN: PASSWORD}
+        door = proxy(0, served.store.tracking_uri, passwords, journal)
+        thread = Thread(target=door.serve_forever, daemon=True)
+        thread.start()
+        try:
+            address = f"http://127.0.0.1:{door.server_address[1]}"
+            store = replace(served.store, tracking_uri=address)
+            credentials = {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+            with _environment(credentials):
+                yield Guarded(store, f"sqlite:///{journal}", passwords=passwords)
+        finally:
+            door.shutdown()
+            door.server_close()
+            thread.join()
 
 
 @contextmanager
