@@ -662,8 +662,10 @@ def deletion_table(restes: pd.DataFrame, kinds: Mapping[str, str]) -> None:
         if any(v for k, v in row.items() if k != "Donnée"):
             rows.append(row)
     if rows:
+        counts = [store_label(backend) for backend in backends]
+        alike = pd.DataFrame(rows).groupby(counts, dropna=False, sort=False)["Donnée"]
         page.table(
-            pd.DataFrame(rows),
+            alike.agg(" ; ".join).reset_index()[["Donnée", *counts]],
             label="tab-restes",
             title="Ce qui reste d’un run après `mlflow gc`",
             caption="Nombre de lieux (colonnes ou fichiers) où la donnée est encore.",
@@ -819,8 +821,7 @@ def alterations_table(cas: pd.DataFrame, entites: pd.DataFrame) -> None:
             {
                 "Cas": [labels.get(str(case), str(case)) for case in harmed["cas"]],
                 "Ce qui change": harmed["entite"],
-                "Altérés": harmed["alteres"],
-                "Perdus": harmed["perdus"],
+                "Altérés ou perdus": harmed["alteres"] + harmed["perdus"],
                 "Exemple": [_code(_short(text)) for text in harmed["exemple"]],
             }
         ),
