@@ -49,6 +49,7 @@ def run_in_server(runtime: Path, notebook: str, cells: Sequence[str]) -> None:
 
     server = json.loads(_wait_for(runtime, "jpserver-*.json").read_text(encoding="utf-8"))
     url = str(server["url"]).rstrip("/")
+    _wait_until_it_answers(f"{url}/api")
     kernel = {"name": "python3"}
     session = _post(
         f"{url}/api/sessions",
@@ -93,6 +94,18 @@ def _post(url: str, body: dict[str, Any]) -> Any:
     )
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
         return json.loads(answer.read() or "null")
+
+
+def _wait_until_it_answers(url: str) -> None:
+    """The server writes its file before it listens.  Raises TimeoutError."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError(f"{url} did not answer")
 
 
 def _wait_for(path: Path, pattern: str | None = None) -> Path:
