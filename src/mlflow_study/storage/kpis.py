@@ -159,15 +159,16 @@ def limit_kpis(tables: Tables) -> Iterator[Kpi]:
             "methode": method,
             "conditions": {"limites": ", ".join(missed)},
         }
-        name = held.loc["experiment_name"]
-        yield {
-            "id": f"stockage.limite.nom_experience.{backend}",
-            "libelle": label,
-            "valeur": bool(_kept(name)),
-            "unite": "",
-            "methode": method,
-            "conditions": {"trouvee": int(name["trouvee"]), "au_dela": str(name["au_dela"])},
-        }
+        if "experiment_name" in held.index:  # not tried on a server that is not ours
+            name = held.loc["experiment_name"]
+            yield {
+                "id": f"stockage.limite.nom_experience.{backend}",
+                "libelle": label,
+                "valeur": bool(_kept(name)),
+                "unite": "",
+                "methode": method,
+                "conditions": {"trouvee": int(name["trouvee"]), "au_dela": str(name["au_dela"])},
+            }
         values = [held.loc[n] for n in ("param_value", "tag_value")]
         cut = [bool(str(v["au_dela"]).startswith("coupe")) for v in values]
         yield {
