@@ -82,8 +82,7 @@ def test_a_row_of_the_subject_has_one_column_per_store_that_was_measured():
     item = dire.SubjectKpi("stockage", "nom", "mesure", "a.b")
     row = dire._kpi_row({"a.b.sqlite": kpi("a.b.sqlite", 0.5)}, item)
     assert {k: v.replace("\u00a0", " ") for k, v in row.items()} == {
-        "KPI du sujet": "nom",
-        "Mesure": "mesure",
+        "Mesure": "nom : mesure",
         "SQLite": "50 %",
     }
 

@@ -27,9 +27,15 @@ def test_headers_have_scopes_and_numbers_are_aligned() -> None:
 
 def test_missing_values_are_shown_and_explained() -> None:
     soup = table(pd.DataFrame({"Nom": ["a", None], "n": [1.0, float("nan")]}))
-    assert [abbr["title"] for abbr in soup.find_all("abbr")] == ["sans valeur"] * 2
+    assert [cell.get_text() for cell in soup.select("tbody tr:last-child > *")] == ["–", "–"]
     assert "sans valeur" in soup.select_one("p.notes").get_text()  # type: ignore[union-attr]
     assert "nan" not in str(soup).lower()
+
+
+def test_a_cell_of_code_alone_is_one_element() -> None:
+    soup = table(pd.DataFrame({"Table": ["`runs`"], "Note": ["voir `runs`"]}))
+    assert [cell.get_text() for cell in soup.select(".mono")] == ["runs"]
+    assert [code.get_text() for code in soup.select("code")] == ["runs"]
 
 
 def test_formats_and_row_header() -> None:

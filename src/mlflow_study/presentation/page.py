@@ -180,7 +180,8 @@ def claims(items: Sequence[Claim | Verdict]) -> None:
     verdicts = [item for item in items if isinstance(item, Verdict)]
     lines = _outcome(verdicts) if verdicts else [_stated(claim) for claim in items]
     title = "Ce que valent ces affirmations" if verdicts else "Ce que MLflow affirme"
-    _show(f'<ul class="affirmations">{"".join(lines)}</ul>', f"[{title}]")
+    kind = "jugees" if verdicts else "annoncees"
+    _show(f'<ul class="affirmations {kind}">{"".join(lines)}</ul>', f"[{title}]")
 
 
 def _anchor(record: Claim | Verdict) -> str:
@@ -188,8 +189,7 @@ def _anchor(record: Claim | Verdict) -> str:
 
 
 def _stated(record: Claim | Verdict) -> str:
-    statement = _markdown.inline(record.enonce)
-    return f"<li>{_anchor(record)} {statement} {source_link(record.source)}</li>"
+    return f"<li>{record.id}. {_markdown.inline(record.enonce)} {source_link(record.source)}</li>"
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> list[str]:

@@ -197,14 +197,13 @@ def kpi_table(synthesis: Synthesis, wanted: Sequence[SubjectKpi]) -> None:
         if not rows:
             continue
         columns = [c for c in (*KPI_STORES.values(), ALONE) if any(c in row for row in rows)]
-        table = pd.DataFrame(rows).reindex(columns=["KPI du sujet", "Mesure", *columns])
+        table = pd.DataFrame(rows).reindex(columns=["Mesure", *columns])
         page.table(
             table.fillna("–"),
             label=f"tab-kpi-{domain}",
             title=f"{title}\u00a0: les KPI du sujet, par magasin",
             caption="Valeurs de cette exécution\u202f; intervalles et n au tableau de toutes les mesures. "
             "«\u00a0–\u00a0» : non mesuré dans ce profil ou sur ce magasin.",
-            row_header="Mesure",
         )
 
 
@@ -218,7 +217,7 @@ ALONE = "ensemble"
 
 
 def _kpi_row(kpis: Mapping[str, Kpi], item: SubjectKpi) -> dict[str, str]:
-    row = {"KPI du sujet": item.name, "Mesure": item.measure}
+    row = {"Mesure": f"{item.name}\u00a0: {item.measure}"}
     named = (
         {item.stem: ALONE}
         if item.alone

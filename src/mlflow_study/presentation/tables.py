@@ -7,6 +7,7 @@ turned on their side, or put in a container that scrolls by keyboard too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -18,6 +19,10 @@ from mlflow_study.presentation import numbers as fr
 
 MAX_COLUMNS = 7
 Formats = Mapping[str, Callable[[Any], str]]
+
+
+_ONLY_CODE = re.compile(r"<code>([^<]*)</code>")
+"""A cell that holds one piece of code and nothing else is set as code itself."""
 
 
 class Markup(str):
@@ -40,7 +45,7 @@ def _numeric(column: pd.Series[Any]) -> bool:
 def cell(value: Any, format: Callable[[Any], str] | None = None) -> str:
     """HTML of one value: formatted, escaped; «–» where there is none."""
     if fr._absent(value):
-        return f'<abbr title="sans valeur">{fr.MISSING}</abbr>'
+        return fr.MISSING
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, Markup):
@@ -112,8 +117,10 @@ def _html(
     notes: str | None,
 ) -> str:
     def tag(kind: str, content: str, right: bool, scope: str = "") -> str:
-        attributes = (f' scope="{scope}"' if scope else "") + (' class="num"' if right else "")
-        return f"<{kind}{attributes}>{content}</{kind}>"
+        code = _ONLY_CODE.fullmatch(content)
+        style = "num" if right else "mono" if code else ""
+        attributes = (f' scope="{scope}"' if scope else "") + (f' class="{style}"' if style else "")
+        return f"<{kind}{attributes}>{code[1] if code else content}</{kind}>"
 
     head = "".join(
         tag("th", text, right, "col") for text, right in zip(header, header_right, strict=True)
@@ -126,7 +133,7 @@ def _html(
         )
         rows.append(f"<tr>{first}{rest}</tr>")
     notes_html = f'<div class="notes">{markdown.html(notes)}</div>' if notes else ""
-    if any('<abbr title="sans valeur">' in text for line in lines for text in line):
+    if any(text == fr.MISSING for line in lines for text in line):
         notes_html += f'<p class="notes">{fr.MISSING}{fr.NBSP}: sans valeur.</p>'
     legend = f' <span class="legende">{markdown.inline(caption)}</span>' if caption else ""
     name = escape(label)

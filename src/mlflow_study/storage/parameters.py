@@ -44,7 +44,7 @@ class Stockage(ChapterParameters):
         description="nombres d’écrivains simultanés",
     )
     duree_ecriture_s: float = Field(
-        default=0.15, gt=0, le=60, description="durée d’écriture de chaque cas, en secondes"
+        default=0.1, gt=0, le=60, description="durée d’écriture de chaque cas, en secondes"
     )
     plafond_s: float = Field(
         default=10.0,
@@ -53,7 +53,7 @@ class Stockage(ChapterParameters):
         description="durée au-delà de laquelle une opération est arrêtée, en secondes",
     )
     patience_s: float = Field(
-        default=0.6,
+        default=0.3,
         gt=0,
         le=600,
         description="une opération qui a pris cette durée n’est plus essayée aux tailles plus grandes (mais extrapolée)",
@@ -62,13 +62,13 @@ class Stockage(ChapterParameters):
         default=4000, ge=400, le=1_000_000, description="runs du plus grand magasin SQL"
     )
     runs_max_fichiers: int = Field(
-        default=1000, ge=400, le=10_000, description="runs du plus grand magasin de fichiers"
+        default=400, ge=400, le=10_000, description="runs du plus grand magasin de fichiers"
     )
     points_max: int = Field(
         default=10_000, ge=1000, le=10_000_000, description="points de métriques mesurés en octets"
     )
     historique_max: int = Field(
-        default=10_000,
+        default=3_000,
         ge=400,
         le=10_000_000,
         description="points du plus long historique relu d’un coup",
@@ -80,9 +80,9 @@ class Stockage(ChapterParameters):
     traces: int = Field(
         default=12, ge=1, le=2000, description="traces dont on compte les copies, par magasin"
     )
-    arrets: int = Field(default=4, ge=1, le=200, description="arrêts brutaux pendant une migration")
+    arrets: int = Field(default=2, ge=1, le=200, description="arrêts brutaux pendant une migration")
     runs_migres: int = Field(
-        default=40, ge=5, le=20_000, description="runs du magasin dont la migration est tuée"
+        default=20, ge=5, le=20_000, description="runs du magasin dont la migration est tuée"
     )
     ancienne_version: str = Field(
         default="aucune",
