@@ -9,7 +9,7 @@ should is followed to its cause by the query plans (``plans``).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -424,40 +424,52 @@ def explain(store: Store, scene: Scene, size: int) -> list[dict[str, Any]]:
     """The plans that the database makes for the statements of the searching operations.
 
     Statements are caught from a client of this process as MLflow issues them
-    (``before_cursor_execute``), then given to ``EXPLAIN`` with their parameters.
+    (``before_cursor_execute``), not run (a sorted search of 10⁵ runs takes minutes), and
+    given to ``EXPLAIN`` with their parameters.
     """
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-    from sqlalchemy import event
 
     client = _client(store.tracking_uri)
     engine = SqlAlchemyStore._engine_map[store.tracking_uri]
     prefix = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     rows = []
     for name in ("get_run", "search_page", "search_last", "search_order", "search_filter"):
-        caught: list[tuple[str, Any]] = []
-
-        def catch(
-            _c: Any, _cur: Any, statement: str, values: Any, *_: Any, to: list[Any] = caught
-        ) -> None:
-            to.append((statement, values))
-
-        event.listen(engine, "before_cursor_execute", catch)
-        OPERATIONS[name].prepare(client, scene, 1)()
-        event.remove(engine, "before_cursor_execute", catch)
-        runs = [(s, v) for s, v in caught if "FROM runs" in s]
+        caught = _first_statement(engine, OPERATIONS[name].prepare(client, scene, 1), "FROM runs")
+        if caught is None:
+            continue
+        statement, values = caught
         with engine.connect() as connection:
-            for statement, values in runs[:1]:
-                found = connection.exec_driver_sql(prefix + statement, values).all()
-                lines = [_step(engine.dialect.name, tuple(row)) for row in found]
-                rows.append(
-                    {
-                        "magasin": store.name,
-                        "operation": name,
-                        "taille": size,
-                        "plan": "\n".join(lines),
-                    }
-                )
+            found = connection.exec_driver_sql(prefix + statement, values).all()
+        lines = [_step(engine.dialect.name, tuple(row)) for row in found]
+        rows.append(
+            {"magasin": store.name, "operation": name, "taille": size, "plan": "\n".join(lines)}
+        )
     return rows
+
+
+class _NotRun(BaseException):
+    """Stops a call at the statement that was wanted; no ``Exception``, which MLflow would wrap."""
+
+
+def _first_statement(engine: Any, call: Callable[[], Any], wanted: str) -> tuple[str, Any] | None:
+    """(SQL, parameters) of the first statement of ``call`` that holds ``wanted``, not run."""
+    from sqlalchemy import event
+
+    caught: list[tuple[str, Any]] = []
+
+    def catch(_c: Any, _cur: Any, statement: str, values: Any, *_: Any) -> None:
+        if wanted in statement:
+            caught.append((statement, values))
+            raise _NotRun
+
+    event.listen(engine, "before_cursor_execute", catch)
+    try:
+        call()
+    except _NotRun:
+        return caught[0]
+    finally:
+        event.remove(engine, "before_cursor_execute", catch)
+    return None
 
 
 def _step(dialect: str, row: tuple[Any, ...]) -> str:
