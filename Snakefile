@@ -52,6 +52,7 @@ for nom in MESURES:
             nom=nom,
             reglages=reglages(nom),
         threads: 1 if REGLAGES["preuves"] else workflow.cores
+        priority: 100 - chapter_info(nom).number  # in the order of the book
         log:
             f"journaux/{nom}.log",
         shell:
