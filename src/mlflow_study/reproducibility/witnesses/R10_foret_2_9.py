@@ -1,7 +1,7 @@
-"""A forest pickled by scikit-learn 1.3 (the day of MLflow 2.9) under today's scikit-learn.
+"""Une forêt enregistrée avec scikit-learn 1.3 (du temps de MLflow 2.9), relue aujourd’hui.
 
-It loads, with a version warning, and its "probabilities" no longer sum to one.
-Needs `uv` on the PATH; builds one small environment in a temporary folder.
+Elle se charge, avec un avertissement de version, et ses « probabilités » ne se somment
+plus à un.  Demande `uv` sur le PATH ; bâtit un petit environnement temporaire.
 """
 
 import subprocess
@@ -29,6 +29,8 @@ print(model.predict_proba(load_wine(return_X_y=True)[0][:1]).sum())
 subprocess.run([python, "-c", make], check=True)
 done = subprocess.run([sys.executable, "-W", "ignore", "-c", load], capture_output=True, text=True)
 total = done.stdout.strip() or done.stderr.strip().splitlines()[-1]
-print("sum of the probabilities of one row:", total)
+print("somme des probabilités d’une ligne :", total)
 same = done.returncode == 0 and abs(float(total) - 1) < 1e-6
-print("CONFIRME: the old forest predicts as before" if same else "REFUTE: it does not")
+print(
+    "CONFIRME : la vieille forêt prédit comme avant" if same else "REFUTE : elle prédit autre chose"
+)

@@ -1,4 +1,4 @@
-"""`mlflow run` on a bare repository writes a .git inside it: it can no longer be cloned."""
+"""`mlflow run` écrit un .git dans un dépôt nu, que l’on ne peut plus cloner."""
 
 import os
 import subprocess
@@ -34,11 +34,11 @@ except mlflow.exceptions.ExecutionException as error:
 git("clone", bare.as_uri(), "after", cwd=folder)
 alive = git("log", "--oneline", cwd=folder / "after").returncode == 0
 print(
-    "cloned before:",
+    "clonable avant :",
     before == 0,
-    "; history after:",
+    "; histoire après :",
     alive,
-    "; .git inside:",
+    "; .git dedans :",
     (bare / ".git").exists(),
 )
-print("CONFIRME: the repository is intact" if alive else "REFUTE: the repository was altered")
+print("CONFIRME : le dépôt est intact" if alive else "REFUTE : le dépôt a été modifié")

@@ -1,4 +1,4 @@
-"""A Project run again from its own record: its data were not in it, and it fails."""
+"""Un projet relancé d’après son enregistrement : ses données n’y étaient pas, il échoue."""
 
 import os
 import subprocess
@@ -19,10 +19,10 @@ data.write_text("1\n2\n")
     '    command: "cat {data}"\n'
 )
 first = mlflow.projects.run(str(project), parameters={"data": str(data)}, env_manager="local")
-subprocess.run(["rm", str(data)], check=True)  # another machine, another day
+subprocess.run(["rm", str(data)], check=True)  # une autre machine, un autre jour
 run = mlflow.get_run(first.run_id)
 try:
     mlflow.projects.run(str(project), parameters=dict(run.data.params), env_manager="local")
-    print("CONFIRME: the project ran again from its record")
+    print("CONFIRME : le projet a tourné d’après son enregistrement")
 except mlflow.exceptions.ExecutionException as error:
-    print("REFUTE: the record names the data, it does not hold them:", error)
+    print("REFUTE : l’enregistrement nomme les données, il ne les porte pas :", error)

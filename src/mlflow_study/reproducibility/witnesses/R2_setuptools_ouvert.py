@@ -1,4 +1,4 @@
-"""A model's python_env.yaml may leave setuptools open: tomorrow's version is then installed."""
+"""python_env.yaml peut laisser setuptools sans version : celle de demain sera installée."""
 
 import os
 import tempfile
@@ -17,8 +17,10 @@ with open(f"{folder}/m/requirements.txt") as stream:
 print(text)
 direct = {"flask", "sqlalchemy", "alembic", "pydantic", "setuptools"}
 open_ones = sorted(name for name in direct if name not in names and f"{name}==" not in text)
-print("installed here:", {name: version(name) for name in open_ones if name != "setuptools"})
+print("installés ici :", {name: version(name) for name in open_ones if name != "setuptools"})
 if open_ones:
-    print("REFUTE: the record leaves open what MLflow itself needs to import:", open_ones)
+    print(
+        "REFUTE : l’enregistrement laisse libre ce que MLflow lui-même doit importer :", open_ones
+    )
 else:
-    print("CONFIRME: every version is in the record")
+    print("CONFIRME : chaque version est enregistrée")

@@ -1,4 +1,4 @@
-"""A model that needs a module of the project is logged without a word, and cannot be loaded."""
+"""Un modèle qui a besoin d’un module du projet s’enregistre sans un mot, et ne se charge plus."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 model = FunctionTransformer(mine.double).fit([[1.0]])
 mlflow.sklearn.save_model(model, "m", serialization_format="cloudpickle",
                           pip_requirements=["scikit-learn"])
-print("saved")
+print("enregistré")
 """
 load = "import mlflow.sklearn; print(mlflow.sklearn.load_model('MODEL').transform([[1.0]]))"
 env = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -26,6 +26,6 @@ done = subprocess.run(
     [sys.executable, "-c", code], cwd=elsewhere, capture_output=True, text=True, env=env
 )
 if done.returncode == 0:
-    print("CONFIRME: the model loads without the project")
+    print("CONFIRME : le modèle se charge sans le projet")
 else:
-    print("REFUTE:", done.stderr.strip().splitlines()[-1])
+    print("REFUTE :", done.stderr.strip().splitlines()[-1])

@@ -1,4 +1,4 @@
-"""Two different tables, one digest: booleans, dates and late rows are not read."""
+"""Deux tables, une empreinte : booléens, dates et lignes tardives ne sont pas lus."""
 
 import os
 
@@ -16,7 +16,7 @@ well = pd.DataFrame({"age": [30, 40], "sick": [False, True]})
 long = pd.DataFrame({"x": range(10_001)})
 late = long.copy()
 late.loc[10_000, "x"] = -1
-print("booleans:", digest(sick), digest(well))
-print("row 10 001:", digest(long), digest(late))
+print("booléens :", digest(sick), digest(well))
+print("ligne 10 001 :", digest(long), digest(late))
 same = digest(sick) == digest(well) and digest(long) == digest(late)
-print("REFUTE: other data, same digest" if same else "CONFIRME: other data, other digest")
+print("REFUTE : autres données, même empreinte" if same else "CONFIRME : autre empreinte")

@@ -1,4 +1,4 @@
-"""The first line of many tutorials: log a random forest with no option."""
+"""La première ligne de bien des tutoriels : enregistrer une forêt aléatoire sans option."""
 
 import os
 import tempfile
@@ -12,6 +12,6 @@ model = RandomForestClassifier(5).fit(*load_iris(return_X_y=True))
 folder = tempfile.mkdtemp()
 try:
     mlflow.sklearn.save_model(model, f"{folder}/m", pip_requirements=["scikit-learn"])
-    print("CONFIRME: the forest was saved")
+    print("CONFIRME : la forêt est enregistrée")
 except mlflow.MlflowException as error:
-    print("REFUTE:", str(error).split("Root error:")[-1].splitlines()[0].strip())
+    print("REFUTE :", str(error).split("Root error:")[-1].splitlines()[0].strip())

@@ -1,4 +1,4 @@
-"""The same model, the same table: pyfunc with a signature changes the last bits."""
+"""Même modèle, même table : pyfunc avec une signature change les derniers bits."""
 
 import os
 import tempfile
@@ -22,5 +22,7 @@ mlflow.sklearn.save_model(
 )
 served = np.asarray(mlflow.pyfunc.load_model(f"{folder}/m").predict(x))
 changed = int((served != model.predict(x)).sum())
-print("largest difference:", np.abs(served - model.predict(x)).max())
-print(f"REFUTE: {changed} predictions of {len(x)} differ" if changed else "CONFIRME: same bits")
+print("plus grand écart :", np.abs(served - model.predict(x)).max())
+print(
+    f"REFUTE : {changed} prédictions sur {len(x)} diffèrent" if changed else "CONFIRME : mêmes bits"
+)
