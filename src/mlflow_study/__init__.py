@@ -5,5 +5,3 @@ The package mirrors the questions: one sub-package per chapter (``storage``,
 ``stores``, the rules of evidence in ``evidence``, the French face in
 ``presentation`` and the report in ``publication``.
 """
-
-__version__ = "0.1.0"
