@@ -94,6 +94,22 @@ def test_the_sorted_search_in_all_its_variants(shown: list[str]) -> None:
     assert "n’a pas été mesurée" in shown[-1]
 
 
+def test_a_sorted_search_that_was_stopped_says_where(shown: list[str]) -> None:
+    temps = pd.DataFrame(
+        {"magasin": "sqlite", "operation": "search_order", "taille": [1000, 10_000, 31_623, 100_000],
+         "wall_s": [0.05, 3.5, 10.0, 10.0],
+         "issue": ["mesure", "mesure", "plafond", "plafond (taille plus petite)"]}
+    )  # fmt: skip
+    plans = pd.DataFrame(
+        {"magasin": ["sqlite"], "operation": ["search_order"], "plan": ["SCAN anon_1"]}
+    )
+    law = kpi("stockage.croissance.search_order.sqlite", None, unite="")
+    cost.sorting_finding(table(law), temps, plans)
+    assert "passe 10\u00a0s à 31\u202f623\u00a0runs" in shown[-1]
+    assert "10 fois plus, sa durée est multipliée par 70" in shown[-1]
+    assert "plus de 10\u00a0s" in shown[-1]
+
+
 def writers(errors: int, lost: int) -> pd.DataFrame:
     return pd.DataFrame(
         {"magasin": ["sqlite", "sqlite"], "ecrivains": [1, 8], "acquittes": [50, 50], "stockes": [50, 50 - lost],

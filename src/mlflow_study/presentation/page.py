@@ -99,7 +99,7 @@ def figure(fig: Any, *, label: str, title: str, caption: str, alt: str) -> None:
     width, height = (round(96 * inches) for inches in fig.get_size_inches())
     _show(
         f'<figure class="figure" id="{label}">'
-        f'<p class="titre" id="{label}-titre"><strong>{_markdown.inline(title)}</strong></p>'
+        f'<p class="titre" id="{label}-titre">{_markdown.inline(title)}</p>'
         f'<div class="defile" role="group" aria-labelledby="{label}-titre" tabindex="0">'
         f'<img src="{uri}" width="{width}" height="{height}" alt="{escape(fr.clean(alt))}"></div>'
         f"<figcaption>{_markdown.inline(caption)}</figcaption></figure>",
@@ -173,7 +173,7 @@ def verdict_badge(verdict: str, count: int = 1) -> str:
 def claims(items: Sequence[Claim | Verdict]) -> None:
     """The chapter's claims: statements and sources of ``Claim``, outcome of ``Verdict``.
 
-    Criteria, and the reasons of what holds, stand in the register that each number leads to.
+    Links to the sources, criteria, and the reasons of what holds stand in the register.
     """
     if not items:
         raise ValueError("no claim to show")
@@ -189,21 +189,29 @@ def _anchor(record: Claim | Verdict) -> str:
 
 
 def _stated(record: Claim | Verdict) -> str:
-    return f"<li>{record.id}. {_markdown.inline(record.enonce)} {source_link(record.source)}</li>"
+    source = _markdown.label(record.source.titre, typeset=False)
+    return f"<li>{record.id}. {_markdown.inline(record.enonce)} ({source})</li>"
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> list[str]:
-    """What does not hold or is not settled, one line each with its reason; then what holds."""
-    rank = {kind: place for place, kind in enumerate(fr.verdict_words)}
+    """By kind: what does not hold or is not settled, with its reason; then what holds."""
+    lines = []
+    for kind in fr.verdict_words:
+        own = [verdict for verdict in verdicts if verdict.verdict == kind]
+        if not own or kind == "confirmée":
+            continue
+        lines.append(f'<li class="groupe">{verdict_badge(kind, len(own))}</li>')
+        lines += [
+            f"<li>{_anchor(verdict)} {_markdown.inline(f'{verdict.enonce} {_reason(verdict)}')}</li>"
+            for verdict in own
+        ]
     held = [_anchor(verdict) for verdict in verdicts if verdict.verdict == "confirmée"]
-    others = [verdict for verdict in verdicts if verdict.verdict != "confirmée"]
-    lines = [
-        f"<li>{_anchor(verdict)} {_markdown.inline(verdict.enonce)} "
-        f"{verdict_badge(verdict.verdict)} {_markdown.inline(verdict.motif)}</li>"
-        for verdict in sorted(others, key=lambda verdict: rank[verdict.verdict])
-    ]
     if held:
-        lines.append(
-            f'<li class="groupe">{verdict_badge("confirmée", len(held))} {fr.join(held)}</li>'
-        )
+        badge = verdict_badge("confirmée", len(held))
+        lines.append(f'<li class="groupe">{badge} {fr.join(held)}</li>')
     return lines
+
+
+def _reason(verdict: Verdict) -> str:
+    reason = verdict.motif.rstrip(".")
+    return f"{reason[:1].upper()}{reason[1:]}."

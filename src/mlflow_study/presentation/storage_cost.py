@@ -162,6 +162,10 @@ def point_title(kpis: Kpis) -> str:
 PANELS = ("search_page", "search_order", "search_filter", "search_all", "create_run", "get_metric_history")  # fmt: skip
 
 
+STEEP = 1.1
+"""An exponent surely above it is more than linear."""
+
+
 def growth_figure(kpis: Kpis, temps: pd.DataFrame, cap_s: float) -> None:
     """Time of six operations against the size of the store; what was stopped is shown."""
     fig, axes = new(height=6.2, nrows=3, ncols=2, sharey=True)
@@ -193,7 +197,7 @@ def growth_figure(kpis: Kpis, temps: pd.DataFrame, cap_s: float) -> None:
                     if not str(line.get_label()).startswith("_")}  # fmt: skip
     if handles:
         fig.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4)
-    slowest = _worst_growth(kpis)
+    slowest = _worst_growth(kpis, temps)
     page.figure(
         fig,
         label="fig-croissance",
@@ -206,8 +210,8 @@ def growth_figure(kpis: Kpis, temps: pd.DataFrame, cap_s: float) -> None:
     )  # fmt: skip
 
 
-def _worst_growth(kpis: Kpis) -> str:
-    """The operation whose exponent of growth is surely the largest, in words."""
+def _worst_growth(kpis: Kpis, temps: pd.DataFrame) -> str:
+    """The operation whose exponent is surely the largest; the first one stopped where none is steep."""
     laws = [
         record
         for id, record in kpis.items()
@@ -215,14 +219,20 @@ def _worst_growth(kpis: Kpis) -> str:
         and record.intervalle is not None
         and id.split(".")[2] in PANELS
     ]
-    if not laws:
+    record = max(laws, key=_surely, default=None)
+    low = -math.inf if record is None else _surely(record)
+    stopped = temps[temps["issue"].eq("plafond") & temps["operation"].isin(PANELS)]
+    if low <= STEEP and len(stopped):
+        first = stopped.sort_values("taille").iloc[0]
+        subject = f"{OPERATIONS[first['operation']]} ({store_label(str(first['magasin']))})"
+        cap, size = fr.duration(float(first["wall_s"])), fr.count(int(first["taille"]), "run")
+        return f"{subject} est arrêté au plafond de {cap} à {size}"
+    if record is None:
         return "La croissance n’a pas pu être mesurée"
-    record = max(laws, key=_surely)
-    low = _surely(record)
     operation, store = record.id.split(".")[2:]
     exponent = fr.measured(float(record.valeur or 0), "", record.intervalle)
     subject = f"{OPERATIONS[operation]} ({store_label(store)})"
-    if low > 1.1:
+    if low > STEEP:
         return f"{subject} croît plus vite que la taille du magasin, avec un exposant de {exponent}"
     if low > 0:
         return f"Rien ne croît nettement plus vite que la taille ; le plus pentu, {subject}, a un exposant de {exponent}"
@@ -309,20 +319,24 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
     largest = int(sqlite[sqlite["operation"] == "search_order"]["taille"].max())
     at = sqlite[sqlite["taille"] == largest].groupby("operation")["wall_s"].median()
     before, cured = float(at["search_order"]), at.get("search_order_analyze")
-    exponent = fr.kpi(law)
-    low = _surely(law)
     plan = plans[(plans["magasin"] == "sqlite") & (plans["operation"] == "search_order")]
     scanned = any("SCAN anon" in str(text) for text in plan["plan"])
-    if low > 1:
+    exponent = (
+        f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {fr.kpi(law)}. "
+    )
+    sorting = sqlite[sqlite["operation"] == "search_order"]
+    stopped = sorting[sorting["issue"].str.startswith("plafond")]
+    if law.valeur is None and len(stopped):
+        title, text = _stopped_sorting(sorting, stopped)
+    elif _surely(law) > 1:
         title = (
             "Sur le magasin par défaut, trier les runs par une métrique coûte plus que leur nombre"
         )
-        text = f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {exponent}. "
+        text = exponent
     else:
         title = "Sur le magasin par défaut, aucune croissance plus que linéaire de la recherche triée n’est montrée"
-        text = f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {exponent}. "
-    at_largest = sqlite[(sqlite["operation"] == "search_order") & (sqlite["taille"] == largest)]
-    more = "plus de " if at_largest["issue"].str.startswith("plafond").any() else ""
+        text = exponent
+    more = "plus de " if largest in set(stopped["taille"]) else ""
     text += f"À {fr.count(largest, 'run')}, elle demande {more}{fr.duration(before)}. "
     if scanned:
         text += (
@@ -342,6 +356,25 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
         else:
             text += f"La commande `ANALYZE` n’y change rien de net ({fr.duration(cured)})."
     page.finding(title, text)
+
+
+def _stopped_sorting(sorting: pd.DataFrame, stopped: pd.DataFrame) -> tuple[str, str]:
+    """(title, text) where the sorted search was stopped too soon for an exponent."""
+    first, cap = int(stopped["taille"].min()), float(stopped["wall_s"].max())
+    title = (
+        "Sur le magasin par défaut, trier les runs par une métrique passe "
+        f"{fr.duration(cap)} à {fr.count(first, 'run')}"
+    )
+    medians = sorting[sorting["issue"] == "mesure"].groupby("taille")["wall_s"].median()
+    text = "L’appel est arrêté à son plafond avant qu’un exposant puisse être ajusté. "
+    if len(medians) >= 2:
+        (small, early), (large, late) = list(medians.items())[-2:]
+        text += (
+            f"De {fr.integer(int(str(small)))} à {fr.count(int(str(large)), 'run')}, "
+            f"{fr.number(float(str(large)) / float(str(small)), 2)} fois plus, sa durée est multipliée "
+            f"par {fr.number(late / early, 2)}. "
+        )
+    return title, text
 
 
 def history_finding(kpis: Kpis) -> None:

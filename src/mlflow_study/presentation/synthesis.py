@@ -239,7 +239,9 @@ def verdict_list(verdicts: Sequence[Verdict], empty: str, *, reasons: bool = Tru
     """One line per claim: its number, its statement and, with ``reasons``, why."""
     page.prose(
         "\n".join(
-            f"- [@affirmation-{v.id}] {v.enonce}" + (f" *{v.motif}.*" if reasons else "")
+            f"- [@affirmation-{v.id}] {v.enonce} *{v.motif}.*"
+            if reasons
+            else f"- {v.id}. {v.enonce}"
             for v in verdicts
         )
         or empty
@@ -268,10 +270,14 @@ def failings(synthesis: Synthesis) -> None:
             page.finding(
                 f"{title}\u00a0: {fr.count(len(own), 'affirmation')}",
                 "\n".join(
-                    f"- [@affirmation-{v.id}] {v.enonce} *{_against(v)}.*{_advice(claims[v.id])}"
+                    f"- [@affirmation-{v.id}] {v.enonce} {_capital(_against(v))}.{_advice(claims[v.id])}"
                     for v in own
                 ),
             )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _advice(claim: Claim) -> str:

@@ -129,8 +129,9 @@ def _tidy_cells(soup: BeautifulSoup) -> None:
                 fold = None
             elif "code" in block.get_attribute_list("class"):
                 if fold is not None:
-                    for source in block.find_all("pre", recursive=False):
-                        fold.append(source.extract())
+                    gathered, more = fold.find("pre"), block.find("pre")
+                    if isinstance(gathered, Tag) and isinstance(more, Tag):
+                        gathered.append(f"\n\n{more.get_text().strip()}")
                     block.replace_with(fold.extract())
                 else:
                     fold = block

@@ -178,8 +178,9 @@ def _finding(group: Group) -> Iterator[str]:
 def _figures(group: Group) -> Iterator[str]:
     for block in group.blocks:
         if block.name == "figure" and block.select_one("img"):
-            strong = block.select_one(".titre strong")
-            yield _slide(_inner(strong or group.heading), _figure(block), notes=_notes(group))
+            title = block.select_one(".titre")
+            words = "".join(str(part) for part in title.contents[2:]) if title else ""
+            yield _slide(words or _inner(group.heading), _figure(block), notes=_notes(group))
 
 
 def _chunks(items: Sequence[str], size: int) -> Iterator[str]:
