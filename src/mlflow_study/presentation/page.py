@@ -189,8 +189,8 @@ def _anchor(record: Claim | Verdict) -> str:
 
 
 def _stated(record: Claim | Verdict) -> str:
-    source = _markdown.label(record.source.titre, typeset=False)
-    return f"<li>{record.id}. {_markdown.inline(record.enonce)} ({source})</li>"
+    stated = f"{record.enonce} ({record.source.titre})"
+    return f"<li>{record.id}. {_markdown.inline(stated)}</li>"
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> list[str]:
