@@ -28,7 +28,7 @@ def test_headers_have_scopes_and_numbers_are_aligned() -> None:
 def test_missing_values_are_shown_and_explained() -> None:
     soup = table(pd.DataFrame({"Nom": ["a", None], "n": [1.0, float("nan")]}))
     assert [cell.get_text() for cell in soup.select("tbody tr:last-child > *")] == ["–", "–"]
-    assert "sans valeur" in soup.select_one("p.notes").get_text()  # type: ignore[union-attr]
+    assert "sans valeur" in soup.select_one("caption").get_text()  # type: ignore[union-attr]
     assert "nan" not in str(soup).lower()
 
 

@@ -187,7 +187,7 @@ def places_table(tables: Tables, kinds: Mapping[str, str]) -> None:
     """Kind → its places in a database and in a file store."""
     found = _found(tables["lieux"])
     reference = next((b for b in SQL if b in _backends(found)), None)
-    rows = []
+    rows, alike = [], []
     for kind, label in kinds.items():
         row: dict[str, Any] = {"Donnée": label}
         for title, backend in (("En base", reference), ("Sur fichiers", "file")):
@@ -195,13 +195,18 @@ def places_table(tables: Tables, kinds: Mapping[str, str]) -> None:
                 continue
             cell = found[(found["genre"] == kind) & (found["backend"] == backend)]
             row[title] = _places(cell)
-        rows.append(row)
+        places = {str(place) for name, place in row.items() if name != "Donnée"}
+        if len(row) == 3 and len(places) == 1:
+            alike.append(label)
+        else:
+            rows.append(row)
+    same = f" Au même endroit, ou nulle part, sur les deux : {fr.join(alike)}." if alike else ""
     page.table(
         pd.DataFrame(rows),
         label="tab-lieux",
         title="Où chaque donnée a été retrouvée",
         caption=f"En base : {store_label(reference or '')}, colonne de table, puis fichier. Les "
-        "identifiants sont remplacés par leur rôle, entre ‹ ›.",
+        f"identifiants sont remplacés par leur rôle, entre ‹ ›.{same}",
     )
 
 

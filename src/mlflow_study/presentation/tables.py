@@ -134,7 +134,7 @@ def _html(
         rows.append(f"<tr>{first}{rest}</tr>")
     notes_html = f'<div class="notes">{markdown.html(notes)}</div>' if notes else ""
     if any(text == fr.MISSING for line in lines for text in line):
-        notes_html += f'<p class="notes">{fr.MISSING}{fr.NBSP}: sans valeur.</p>'
+        caption = f"{caption} {fr.MISSING} : sans valeur.".strip()
     legend = f' <span class="legende">{markdown.inline(caption)}</span>' if caption else ""
     name = escape(label)
     return (
