@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -155,12 +156,17 @@ def _reason(findings: list[Finding]) -> str:
     return " ; ".join(clauses).replace(" :", "\u00a0:").replace(" ;", "\u202f;")
 
 
+_CONDITION = re.compile(r"(?P<measure>.+?)(?:, (?P<after>[^,()]+)| \((?P<within>[^()]+)\))")
+
+
 def _grouped(labels: list[str]) -> str:
-    """Labels «measure, condition» gathered by measure: «measure (condition, condition)»."""
+    """Labels «measure, condition» or «measure (condition)», gathered by measure."""
     conditions: dict[str, list[str]] = {}
     for label in labels:
-        measure, comma, condition = label.rpartition(", ")
-        conditions.setdefault(measure if comma else label, []).extend([condition] if comma else [])
+        found = _CONDITION.fullmatch(label)
+        measure = found["measure"] if found else label
+        condition = [found["after"] or found["within"]] if found else []
+        conditions.setdefault(measure, []).extend(condition)
     return " ; ".join(
         f"{measure} ({', '.join(found)})" if found else measure
         for measure, found in conditions.items()
