@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,14 @@ def _imported(source: str) -> set[str]:
 
 @cache
 def module_file(name: str) -> Path | None:
-    """The file of a module of this package; None where the name is not a module."""
+    """The file of a module; None where the name is not a module.
+
+    Those of this package are looked for without importing the packages that hold them.
+    """
+    if name.partition(".")[0] == PACKAGE:
+        place = Path(__file__).parent.parent.joinpath(*name.split("."))
+        files = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+        return next((path for path in files if path.is_file()), None)
     try:
         spec = importlib.util.find_spec(name)
     except ModuleNotFoundError:
@@ -59,12 +67,11 @@ def with_companions(files: Iterable[Path], folders: Iterable[str]) -> list[Path]
 
 def notebook_sources(name: str) -> list[str]:
     """Sources that the executed notebook depends on: its imports and its parameters."""
-    import nbformat
-
     from mlflow_study.chapters import chapter_info
 
-    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    # nbformat would check the notebook, and costs seconds to import: too much to find imports
+    notebook = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
+    code = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
     modules = closure([*_imported(code), chapter_info(name).schema.partition(":")[0]])
     return [str(path) for path in with_companions(modules.values(), ["payload", "witnesses"])]
 
