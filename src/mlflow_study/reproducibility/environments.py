@@ -60,12 +60,15 @@ def interpreter(python: str = PYTHON) -> Path:
     if python == PYTHON:
         return Path(sys.executable)
     done = _run([uv(), "python", "find", "--no-python-downloads", "--system", python])
-    if done.returncode != 0:
-        raise Unavailable(
-            f"aucun Python {python} sur cette machine, ni sur le PATH ni parmi ceux que connaît uv "
-            f"(uv python find {python}) ; rien n’est téléchargé"
-        )
-    return Path(done.stdout.strip())
+    if done.returncode == 0:
+        return Path(done.stdout.strip())
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    if found := sorted(pyenv.glob(f"versions/{python}.*/bin/python")):
+        return found[-1]
+    raise Unavailable(
+        f"aucun Python {python} trouvé, ni sur le PATH, ni par uv (uv python find {python}), "
+        "ni par pyenv ; rien n’est téléchargé"
+    )
 
 
 def resolve(requirements: Iterable[str], before: date | None, python: str = PYTHON) -> list[str]:

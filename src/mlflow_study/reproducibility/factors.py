@@ -27,7 +27,7 @@ import pandas as pd
 from mlflow_study import nursery
 from mlflow_study.errors import StudyError
 from mlflow_study.population import git
-from mlflow_study.reproducibility.environments import build, interpreter
+from mlflow_study.reproducibility.environments import ResolutionError, build, interpreter
 from mlflow_study.reproducibility.record import read_record
 from mlflow_study.stores import Store, open_stores
 
@@ -174,6 +174,8 @@ class _Bench:
         }
         try:
             error = self._run(factor, place, environment)
+        except ResolutionError as none:
+            return {"motif": f"les versions du témoin n’y ont pas d’équivalent (`{none}`)"}
         except StudyError as missing:
             return {"motif": str(missing)}
         finally:
