@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -351,6 +352,10 @@ def ablation_table(table: pd.DataFrame) -> None:
     )
 
 
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+"""The colours of a terminal, which a tool may put in its own words."""
+
+
 def factors_table(table: pd.DataFrame) -> None:
     """What was tried; then, in words, what was not, and why."""
     played = table[table["motif"] == ""]
@@ -377,7 +382,7 @@ def factors_table(table: pd.DataFrame) -> None:
     )
     for reason, group in table[table["motif"] != ""].groupby("motif", sort=False):
         names = fr.join([str(name) for name in group["facteur"]])
-        page.missing(f"{names[0].upper()}{names[1:]} : {reason}.")
+        page.missing(f"{names[0].upper()}{names[1:]} : {_ANSI.sub('', str(reason))}.")
 
 
 def factors_title(table: pd.DataFrame) -> str:
