@@ -17,8 +17,9 @@ import runpy
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -78,6 +79,20 @@ def network() -> dict[str, str]:
     """What an installer needs to reach its index: the user's own settings, if any."""
     own = ("UV_", "PIP_", "SSL_", "REQUESTS_CA")
     return {k: v for k, v in os.environ.items() if k.startswith(own) or "proxy" in k.lower()}
+
+
+@contextmanager
+def changed_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """This process with other environment variables; what was there comes back."""
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key, None)
+            if value is not None:
+                os.environ[key] = value
 
 
 def _child(job: Job, log: str, answer: Connection) -> None:

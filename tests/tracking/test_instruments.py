@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, open_store
 from mlflow_study.tracking import filters as search
 from mlflow_study.tracking.atomicity import atomicity
@@ -15,12 +16,12 @@ from mlflow_study.tracking.hunt import hunt
 from mlflow_study.tracking.listings import listings
 from mlflow_study.tracking.roundtrip import Bench
 from mlflow_study.tracking.semantics import PROPERTIES, TRIALS, semantics
-from mlflow_study.tracking.workers import quick_folder
+from mlflow_study.tracking.workers import QUICK_BYTES
 
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
-    with open_store("sqlite", quick_folder()) as opened:
+    with open_store("sqlite", memory_folder(QUICK_BYTES)) as opened:
         yield opened
 
 

@@ -6,7 +6,6 @@ one metric) and says where it went.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -203,7 +202,7 @@ def older(release: str) -> pd.DataFrame:
         try:
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, timeout=600,
-                env=nursery.clean_environment({"MLFLOW_ALLOW_FILE_STORE": "false"}) | _network(),
+                env=nursery.clean_environment({"MLFLOW_ALLOW_FILE_STORE": "false"}) | nursery.network(),
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return _not_made("l’environnement n’a pas été prêt en dix minutes")
@@ -216,9 +215,3 @@ def older(release: str) -> pd.DataFrame:
 def _not_made(reason: str) -> pd.DataFrame:
     empty = {"release": "", "uri": "", "mlruns": False, "base": False, "lecture": ""}
     return pd.DataFrame([{**empty, "motif": reason}])
-
-
-def _network() -> dict[str, str]:
-    """What ``uv`` needs to reach its index: the user's own settings, if any."""
-    own = ("UV_", "PIP_", "SSL_", "REQUESTS_CA")
-    return {k: v for k, v in os.environ.items() if k.startswith(own) or "proxy" in k.lower()}

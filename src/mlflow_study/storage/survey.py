@@ -6,13 +6,13 @@ is therefore made in the same round, the inventory first, while the store is cle
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 
+from mlflow_study.nursery import changed_environment
 from mlflow_study.storage import deletion, inventory, limits, paging
 from mlflow_study.storage.rich_experiment import Rich, record, silenced, trace_copies
 from mlflow_study.stores import Store, StoreName, open_stores, unavailable
@@ -120,13 +120,5 @@ def _inventory(store: Any, parts: dict[str, list[Row]], traces: int, seed: int) 
 @contextmanager
 def _patience() -> Iterator[None]:
     """No retries meanwhile: an error of the server is an answer here, not an accident."""
-    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-    before = os.environ.get(name)
-    os.environ[name] = "0"
-    try:
+    with changed_environment({"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}):
         yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before

@@ -10,7 +10,6 @@ changed at all?
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 import time
@@ -24,11 +23,12 @@ from unittest import mock
 
 import pandas as pd
 
+from mlflow_study.nursery import changed_environment
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, open_stores
 from mlflow_study.traceability import audit
 from mlflow_study.traceability.dumps import Underneath, leaves, registered_seen, run_seen
 from mlflow_study.traceability.questions import WAIT_S, default_uri
-from mlflow_study.traceability.scratch import memory_folder
 from mlflow_study.traceability.served import open_guarded, open_served
 
 if TYPE_CHECKING:
@@ -415,15 +415,8 @@ def _dated(texts: Any, window: range) -> bool:
 @contextmanager
 def _acting_as(actor: str) -> Iterator[None]:
     """The operating system's idea of who acts, as MLflow's client asks for it."""
-    before = {key: os.environ.get(key) for key in ("LOGNAME", "USER")}
-    os.environ.update(dict.fromkeys(before, actor))
-    try:
+    with changed_environment(dict.fromkeys(("LOGNAME", "USER"), actor)):
         yield
-    finally:
-        for key, value in before.items():
-            os.environ.pop(key, None)
-            if value is not None:
-                os.environ[key] = value
 
 
 @contextmanager

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, open_stores
 from mlflow_study.traceability.grades import Grade
 from mlflow_study.traceability.launches import Launcher, launcher
 from mlflow_study.traceability.repositories import Repository, environment
-from mlflow_study.traceability.scratch import memory_folder
 from mlflow_study.traceability.situations import CONTEXTS, Context, Launch
 
 if TYPE_CHECKING:

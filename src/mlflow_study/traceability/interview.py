@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import open_stores
 from mlflow_study.traceability.launches import launcher
 from mlflow_study.traceability.provenance import described, export_version
 from mlflow_study.traceability.questions import QUESTIONS, Asker, default_uri, live
-from mlflow_study.traceability.scratch import memory_folder
 
 COLUMNS = {
     "questions": ["backend", "prov", "question", "texte", "note", "temps_s"],

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, open_stores
 from mlflow_study.traceability import audit
-from mlflow_study.traceability.scratch import memory_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

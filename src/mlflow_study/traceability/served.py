@@ -10,13 +10,12 @@ The database is SQLite; accounts lie in a database of their own, as MLflow keeps
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -24,9 +23,10 @@ from pathlib import Path
 from threading import Thread
 
 from mlflow_study.errors import StudyError
+from mlflow_study.nursery import changed_environment
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import START_TIMEOUT_S, Process, Store, create_sqlite, free_port
 from mlflow_study.traceability.payload.audit_proxy import proxy
-from mlflow_study.traceability.scratch import memory_folder
 
 ADMIN, PASSWORD = "administratrice", "motdepasse-de-l-etude"
 _CONFIG = f"""[mlflow]
@@ -69,7 +69,7 @@ class Served:
     def acting_as(self, name: str) -> AbstractContextManager[None]:
         """Every request of this process goes under the account ``name``, opened at once."""
         self.account(name)
-        return _environment({"MLFLOW_TRACKING_USERNAME": name})
+        return changed_environment({"MLFLOW_TRACKING_USERNAME": name})
 
 
 @dataclass
@@ -80,19 +80,6 @@ class Guarded(Served):
 
     def account(self, name: str) -> None:
         self.passwords[name] = PASSWORD
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {key: os.environ.get(key) for key in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            os.environ.pop(key, None)
-            if value is not None:
-                os.environ[key] = value
 
 
 @contextmanager
@@ -110,7 +97,7 @@ def open_guarded() -> Iterator[Served]:
             address = f"http://127.0.0.1:{door.server_address[1]}"
             store = replace(served.store, tracking_uri=address)
             credentials = {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
-            with _environment(credentials):
+            with changed_environment(credentials):
                 yield Guarded(store, f"sqlite:///{journal}", passwords=passwords)
         finally:
             door.shutdown()
@@ -153,7 +140,7 @@ def open_served(authenticated: bool) -> Iterator[Served]:
             _wait_for(address, process)
             store = Store("http+sqlite", address, artifacts, database_url=url, process=process)
             credentials = {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
-            with _environment(credentials if authenticated else {}):
+            with changed_environment(credentials if authenticated else {}):
                 yield Served(store, accounts_url)
         finally:
             process.stop()

@@ -25,9 +25,9 @@ import pandas as pd
 from mlflow_study import nursery
 from mlflow_study.bulk import Shape, fill, metric_key
 from mlflow_study.population import record_population, select
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, open_store, open_stores
 from mlflow_study.traceability.questions import default_uri
-from mlflow_study.traceability.scratch import memory_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

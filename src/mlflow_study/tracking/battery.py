@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, StoreName, open_stores
 from mlflow_study.tracking import faults, server_faults, ui
 from mlflow_study.tracking.atomicity import atomicity
@@ -27,10 +28,10 @@ from mlflow_study.tracking.listings import listings
 from mlflow_study.tracking.roundtrip import roundtrip
 from mlflow_study.tracking.semantics import semantics, types
 from mlflow_study.tracking.workers import (
+    QUICK_BYTES,
     Job,
     Table,
     portable,
-    quick_folder,
     run_jobs,
     warm_up,
 )
@@ -84,7 +85,7 @@ def battery(
     ordered = [name for name in LENGTHY if name in cases]
     cases = {name: min(n, FOREIGN_CASES) if name == "uri" else n for name, n in cases.items()}
     with (
-        open_stores(ordered, quick_folder()) as opened,
+        open_stores(ordered, memory_folder(QUICK_BYTES)) as opened,
         tempfile.TemporaryDirectory() as folder,
     ):
         stores = {name: portable(store) for name, store in opened.items()}

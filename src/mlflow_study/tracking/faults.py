@@ -27,8 +27,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, create_sqlite
-from mlflow_study.tracking.workers import quick_folder
+from mlflow_study.tracking.workers import QUICK_BYTES
 from mlflow_study.tracking.writers import Journal, Writer, Zygote
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ def _half_artifact(store: Store, server: Zygote, fault: str, trial: int) -> list
     client = store.client()
     run = client.create_run(store.create_experiment("artefact")).info.run_id
     target = Path(urlsplit(client.get_run(run).info.artifact_uri).path) / "gros.bin"
-    with TemporaryDirectory(dir=quick_folder()) as folder:
+    with TemporaryDirectory(dir=memory_folder(QUICK_BYTES)) as folder:
         big = Path(folder) / "gros.bin"
         big.write_bytes(b"x" * size)
         writer = server.start(

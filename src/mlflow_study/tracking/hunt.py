@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, StoreName, open_store
 from mlflow_study.tracking.generators import Case, Write
 from mlflow_study.tracking.roundtrip import CLASSES, DEFECTS, Bench, Outcome, describe
-from mlflow_study.tracking.workers import quick_folder
+from mlflow_study.tracking.workers import QUICK_BYTES
 
 COLUMNS = ("magasin", "facette", "classe", "cas", "relu", "message", "essais", "code")
 Judge = Callable[[Case], Outcome]
@@ -153,7 +154,7 @@ def hunt(store: Store, facets: Sequence[str], examples: int) -> pd.DataFrame:
 
 def hunt_alone(name: StoreName, facets: Sequence[str], examples: int) -> pd.DataFrame:
     """``hunt`` in a new store: files are slow to create among many experiments."""
-    with open_store(name, quick_folder()) as store:
+    with open_store(name, memory_folder(QUICK_BYTES)) as store:
         return hunt(store, facets, examples)
 
 

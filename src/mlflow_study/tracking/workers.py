@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 
 from mlflow_study.errors import StudyError
 from mlflow_study.stores import Store
@@ -95,12 +94,8 @@ def run_jobs(jobs: Sequence[Job], workers: int | None = None) -> dict[str, Table
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
-def quick_folder() -> Path | None:
-    """A folder in memory for experiments on values, where the disk plays no part."""
-    memory = Path("/dev/shm")
-    if os.access(memory, os.W_OK) and psutil.disk_usage(str(memory)).free > 2**30:
-        return memory
-    return None
+QUICK_BYTES = 2**30
+"""Room that a folder in memory needs for experiments on values, where the disk plays no part."""
 
 
 def portable(store: Store) -> Store:
