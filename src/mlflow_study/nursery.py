@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import random
 import resource
 import runpy
 import sys
@@ -26,6 +25,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
+
+from mlflow_study.warm_python import reseed
 
 LIBRARIES = ("mlflow_study.warm", "mlflow_study.population", "skops.io")
 """Modules imported by the process that all programs are forked from; see ``warm``."""
@@ -104,10 +105,7 @@ def _child(job: Job, log: str, answer: Connection) -> None:
     env = clean_environment(job.environment)
     os.environ.clear()
     os.environ.update(env)
-    random.seed()
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed()
+    reseed()
     ok, value, error = True, None, ""
     try:
         if job.script is not None:
@@ -129,10 +127,17 @@ def _child(job: Job, log: str, answer: Connection) -> None:
 
 
 def warm_up() -> ForkServerContext:
-    """Start the process that programs are forked from, without waiting for its imports."""
+    """Start the process that programs are forked from, without waiting for its imports.
+
+    A process that was itself forked from such a server goes on with that one.
+    """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow_study.nursery", *LIBRARIES])
-    forkserver.ensure_running()
+    if forkserver.get_inherited_fds() is not None and "mlflow_study.warm" in sys.modules:
+        # CPython knows the address of that server, yet starts another and imports all again.
+        forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
+    else:
+        context.set_forkserver_preload(["mlflow_study.nursery", *LIBRARIES])
+        forkserver.ensure_running()
     return context
 
 

@@ -28,10 +28,12 @@ Ways of recording:
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,7 @@ import numpy as np
 from mlflow_study import nursery
 from mlflow_study.programs import SUBJECTS, Nature, Recording, Subject, program
 from mlflow_study.stores import Store
+from mlflow_study.warm_python import warm_python
 
 FORGE = "https://forge.exemple.invalid/"
 
@@ -103,7 +106,7 @@ class Recorded:
 def select(subjects: int, recordings: Sequence[Recording] = RECORDINGS) -> tuple[Experiment, ...]:
     """The first ``subjects`` subjects in every recording: a balanced part of the population.
 
-    Projects come first: they take longest, since ``mlflow run`` starts an interpreter anew.
+    Projects come first: they take longest, since ``mlflow run`` clones the repository.
     """
     longest_first = sorted(recordings, key=lambda name: name != "projet")
     return tuple(Experiment(s, r) for r in longest_first for s in SUBJECTS[:subjects])
@@ -223,6 +226,8 @@ def launch_project(
 ) -> str:
     """``mlflow run`` in the present environment; what the program leaves is copied here.
 
+    Where MLflow would start an interpreter anew it forks this process (``warm_python``).
+
     Returns the run id.  MLflow runs the project in a clone that it makes in the temporary
     folder and leaves there; it is moved into the present folder, so that nothing stays
     behind.  Raises ExecutionException when the program fails.
@@ -232,21 +237,26 @@ def launch_project(
     import mlflow.projects
 
     here = Path.cwd()
-    tempfile.tempdir = str(here / ".mlflow-run")
-    Path(tempfile.tempdir).mkdir(exist_ok=True)
-    try:
-        submitted = mlflow.projects.run(
-            address,
-            version=commit,
-            parameters=dict(option.removeprefix("--").split("=", 1) for option in options),
-            experiment_id=experiment_id,
-            env_manager="local",
-        )
-    finally:
-        for left in Path(tempfile.tempdir).glob("*/*"):
-            if left.name in ("predictions.npy", "metrics.json"):
-                shutil.copy(left, here / left.name)
-        shutil.rmtree(tempfile.tempdir)
+    with ExitStack() as stack:
+        python = stack.enter_context(warm_python())
+        path = {"PATH": f"{python}{os.pathsep}{os.environ['PATH']}"}
+        stack.enter_context(nursery.changed_environment(path))
+        tempfile.tempdir = str(here / ".mlflow-run")
+        Path(tempfile.tempdir).mkdir(exist_ok=True)
+        try:
+            submitted = mlflow.projects.run(
+                address,
+                version=commit,
+                parameters=dict(option.removeprefix("--").split("=", 1) for option in options),
+                experiment_id=experiment_id,
+                env_manager="local",
+            )
+        finally:
+            for left in Path(tempfile.tempdir).glob("*/*"):
+                if left.name in ("predictions.npy", "metrics.json"):
+                    shutil.copy(left, here / left.name)
+            shutil.rmtree(tempfile.tempdir)
+            tempfile.tempdir = None
     return str(submitted.run_id)
 
 

@@ -1,12 +1,15 @@
 """Imported once by the fork server: what MLflow and scikit-learn would import in every fork.
 
 Opens no database and starts no thread, so that forks are safe.  Beside importing modules it
-lets MLflow read what depends on the installation alone: its migration scripts, and which
+lets MLflow find, once for all forks, what depends on the installation alone: the newest of
+its migration scripts (it runs all of them each time that it opens a store), and which
 package each module comes from.  It asks MLflow nothing of a run: its Git context, for one,
 remembers the first commit that it sees.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 import git  # noqa: F401
 import mlflow
@@ -16,6 +19,8 @@ import mlflow.projects.backend.local
 import mlflow.pyfunc.loaders
 import mlflow.pyfunc.utils
 import mlflow.sklearn
+import mlflow.store.db.utils
+import mlflow.tracing.processor.base_mlflow
 import pyarrow.pandas_compat  # noqa: F401
 import sklearn.datasets
 import sklearn.ensemble
@@ -26,11 +31,13 @@ import sklearn.neighbors
 import sklearn.neural_network
 import sklearn.pipeline  # noqa: F401
 import sqlalchemy.dialects.sqlite  # noqa: F401
-from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.store.tracking import sqlalchemy_store  # noqa: F401
 from mlflow.tracking.context import registry  # noqa: F401
 from mlflow.utils.requirements_utils import _init_modules_to_packages_map
 
 mlflow.MlflowClient  # noqa: B018  (lazy attribute)
-_get_latest_schema_revision()
+mlflow.store.db.utils._get_latest_schema_revision = cache(
+    mlflow.store.db.utils._get_latest_schema_revision
+)
+mlflow.store.db.utils._get_latest_schema_revision()
 _init_modules_to_packages_map()
