@@ -26,8 +26,8 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -106,6 +106,13 @@ class Process:
             self.popen.kill()
             self.popen.wait()
 
+    def kill(self) -> None:
+        """``stop`` without its patience, for a server whose data are thrown away."""
+        for process in self.family():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.stop()
+
     def tail(self, lines: int = 5) -> str:
         """Last lines of the server's log, without passwords."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
@@ -145,6 +152,10 @@ class Store:
         from mlflow import MlflowClient
 
         return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+
+    def apart(self) -> Store:
+        """This store for another process: the same places, no hold on its servers."""
+        return replace(self, process=None, database_process=None, created=[])
 
     def create_experiment(self, label: str = "etude") -> str:
         """Create an experiment of a new, unique name; its artifacts lie in ``artifacts``."""
@@ -621,7 +632,7 @@ def open_stores(names: Iterable[str], root: Path | None = None) -> Iterator[dict
             store = stores[name] = future.result()
             if store.process is not None:
                 servers.append(store.process)
-        stack.callback(_stop_all, servers)
+        stack.callback(_kill_all, servers)
         if failure is not None:
             raise failure
         for store in stores.values():
@@ -629,9 +640,9 @@ def open_stores(names: Iterable[str], root: Path | None = None) -> Iterator[dict
         yield stores
 
 
-def _stop_all(servers: list[Process]) -> None:
-    with ThreadPoolExecutor(max_workers=len(servers) or 1) as pool:
-        list(pool.map(Process.stop, servers))
+def _kill_all(servers: list[Process]) -> None:
+    for server in servers:
+        server.kill()
 
 
 @contextmanager

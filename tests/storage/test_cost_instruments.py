@@ -55,13 +55,14 @@ def test_table_sizes_add_up_to_what_the_database_says(name: str, tmp_path: Path)
 
 def test_file_sizes_add_up_to_the_tree(tmp_path: Path) -> None:
     with open_store("file", tmp_path) as store:
-        fill(store, store.create_experiment(), Shape(runs=5, metrics=2, points=3, params=2, tags=1))
+        experiment = store.create_experiment()
+        fill(store, experiment, Shape(runs=5, metrics=2, points=3, params=2, tags=1))
         assert store.files is not None
-        sizes = file_sizes(store.files)
+        sizes = file_sizes(store.files, experiment)
         whole = (sum(s[0] for s in sizes.values()), sum(s[1] for s in sizes.values()))
-        assert whole == folder_bytes(store.files)
+        assert whole == folder_bytes(store.files / experiment)
         said = subprocess.run(
-            ["du", "-sB1", store.files], capture_output=True, text=True, check=True
+            ["du", "-sB1", store.files / experiment], capture_output=True, text=True, check=True
         )
         assert whole[1] == int(said.stdout.split()[0])
         assert sizes["params"][0] == 5 * 2 * 16

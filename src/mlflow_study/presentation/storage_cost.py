@@ -783,7 +783,11 @@ def fill_sentence(remplissage: pd.DataFrame) -> str:
         for store, row in sums.iterrows()
         if row["duree_s"] > 0
     ]
-    return f"Remplissage en masse : {fr.join(rates)}." if rates else "Aucun magasin n’a été rempli."
+    return (
+        f"Remplissage en masse, magasins côte à côte : {fr.join(rates)}."
+        if rates
+        else "Aucun magasin n’a été rempli."
+    )
 
 
 def lightest(kpis: Kpis, operation: str, quantile: str = "p50") -> tuple[str, Kpi] | None:

@@ -3,7 +3,8 @@
 One *round* makes one call of each (store, operation) and of each floor, in an order drawn
 anew each time: drift of the machine hits all alike.  Warm-up calls are kept apart.  Wall
 time is what the user waits; CPU time is that of this process (client side, all threads).
-A round during which the machine was visibly busy is marked and repeated, within a budget.
+A round during which the machine was visibly busy is marked; when all are made, those are
+repeated, unless they are more than a budget of repeats can replace.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -82,9 +84,11 @@ def measure_access(
     absent = [(name, reason) for name, reason in reasons.items() if reason]
     tables = {"absents": pd.DataFrame(absent, columns=["magasin", "motif"], dtype=object)}
     with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch, quiet_logs(), ExitStack() as stack:  # fmt: skip
+        with ThreadPoolExecutor(1) as meanwhile:  # a server takes seconds to start
+            fitted = meanwhile.submit(small_model)
+            stores = stack.enter_context(open_stores(present))
         pool = [stack.enter_context(Worker()) for _ in range(max(writers))]
-        stores = stack.enter_context(open_stores(present))
-        model = small_model()
+        model = fitted.result()
         scenes = {
             name: build_scene(store, Path(scratch), model, seed=seed)
             for name, store in stores.items()
@@ -106,7 +110,7 @@ def _rounds(
     rows: list[dict[str, Any]] = []
     every = max(1, rounds // heavy_rounds)
     planned = deque(number % every == 0 for number in range(rounds))
-    spare = max(2, rounds // 5)
+    budget, repeats = max(2, rounds // 5), deque[bool]()
     with ExitStack() as stack:
         cells = _cells(stores, scenes, stack)
         for turn in range(1, WARM_UP + 1):
@@ -126,9 +130,11 @@ def _rounds(
             timed = [_timed(cell, turn) for cell in chosen]
             busy = watch.busy(before, Look.now())
             rows += [row | {"tour": number, "chauffe": False, "occupee": busy} for row in timed]
-            if busy and spare:
-                planned.append(heavy)
-                spare -= 1
+            if busy:
+                repeats.append(heavy)
+            if not planned and len(repeats) <= budget:
+                budget -= len(repeats)
+                planned, repeats = repeats, deque()
     return pd.DataFrame(rows)
 
 

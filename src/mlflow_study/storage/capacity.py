@@ -8,9 +8,11 @@ should is followed to its cause by the query plans (``plans``).
 
 from __future__ import annotations
 
+import math
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -21,10 +23,10 @@ import pandas as pd
 from sqlalchemy import text
 
 from mlflow_study.bulk import Shape, fill, fill_models
+from mlflow_study.storage.growing import Garden, Series, Step
 from mlflow_study.storage.operations import GROWTH, OPERATIONS, PAGE, Scene, page_token
 from mlflow_study.storage.quiet import Look, Watch
 from mlflow_study.storage.scenes import quiet_logs
-from mlflow_study.storage.sizes import file_sizes, table_sizes
 from mlflow_study.storage.worker import Failed, Late, Worker
 from mlflow_study.stores import Store, open_stores, unavailable
 
@@ -33,11 +35,11 @@ RUN = Shape(runs=1, metrics=2, points=1, params=3, tags=1)
 POINTS_PER_RUN = 100
 """Points of one metric in the runs that measure bytes per point."""
 REPEATS = 5
-PATIENCE_S = 0.1
+PATIENCE_S = 0.06
 """After a warm-up an operation is repeated up to REPEATS times, until this time is spent."""
 LONG_S = 0.1
 """A warm-up that takes this long counts as a measurement: there is little left to warm up."""
-FEW_S = 0.8
+FEW_S = 0.5
 """Two more calls are made of an operation that takes long, unless this time is spent."""
 FOLLOWED = ("search_order",)
 """Operations tried at every size whatever they take: their growth is worse than linear."""
@@ -49,10 +51,9 @@ COMPARED = 21
 the interval of the ratio of medians leaves out an accident or two."""
 COMPARED_S = 1.5
 """A comparison ends sooner, after three turns at least, once this time is spent."""
-WORTH_ASKING = 3000
-"""Runs below which even ten times as many could not fill the disk's share."""
-DISK_BYTES = 2 * 10**9
-"""Most bytes on disk, all stores together (the issue's limit)."""
+WORTH_HALVING = 1000
+HALVED = 5
+"""Sizes farther apart than this are halved for the FOLLOWED operations, from 1 000 runs on."""
 
 
 def sizes_up_to(largest: int, smallest: int = 100) -> list[int]:
@@ -64,6 +65,15 @@ def sizes_up_to(largest: int, smallest: int = 100) -> list[int]:
     )
 
 
+def sizes_between(sizes: Sequence[int]) -> list[int]:
+    """Half-way through each later decade, for the operations that may not reach the last one."""
+    return [
+        round(math.sqrt(low * high))
+        for low, high in pairwise(sizes)
+        if low >= WORTH_HALVING and high / low > HALVED
+    ]
+
+
 def measure_capacity(
     *, backends: Sequence[str], runs: int, file_runs: int, points: int, history: int,
     patience_s: float, cap_s: float, seed: int,
@@ -72,7 +82,8 @@ def measure_capacity(
 
     Tables: ``octets`` (store, kind of datum, count, bytes of rows and of indexes; for
     files apparent bytes and blocks), ``temps`` (one row per timed call), ``plans`` (query
-    plans), ``remplissage`` (rows per second of each fill), ``absents``.
+    plans), ``remplissage`` (rows per second of each fill), ``arrets`` (sizes for which the
+    disk had no room), ``absents``.
     """
     wanted = [name for name in backends if not name.startswith("http") and name != "uri"]
     reasons = {name: unavailable(name) for name in wanted}
@@ -80,169 +91,119 @@ def measure_capacity(
     octets: list[dict[str, Any]] = []
     temps: list[dict[str, Any]] = []
     plans: list[dict[str, Any]] = []
-    fills: list[dict[str, Any]] = []
-    stops: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch, quiet_logs(), ExitStack() as stack:  # fmt: skip
         present = [name for name in wanted if reasons[name] is None]
         worker = _Capped(stack.enter_context(Worker()), cap_s, patience_s)
         stack.callback(lambda: worker.worker.stop())
         stores = stack.enter_context(open_stores(present, Path(scratch)))
-        watch = Watch()
-        ladders = {
-            name: sizes_up_to(file_runs if store.files is not None else runs)
-            for name, store in stores.items()
-        }
-        scenes = {name: _scene(store) for name, store in stores.items()}
-        for rung in range(max(map(len, ladders.values()), default=0)):
-            for name in Random(seed + rung).sample(sorted(stores), len(stores)):
-                if rung >= len(ladders[name]):
-                    continue
-                store, size = stores[name], ladders[name][rung]
-                before = ladders[name][rung - 1] if rung else 0
-                if before >= WORTH_ASKING and (reason := _too_big(stores, name, size / before)):
-                    stops.append(
-                        {"magasin": name, "serie": "runs", "taille": size, "motif": reason}
-                    )
-                    ladders[name] = ladders[name][:rung]
-                    continue
-                scenes[name] = _grow(store, scenes[name], before, size, seed, fills)
-                octets += _octets(store, "runs", size)
-                temps += worker.times(store, scenes[name], size, watch, seed)
+        fillers = {name: stack.enter_context(Worker()) for name in stores}
+        garden, watch = Garden(stores, fillers), Watch()
+        most = {name: file_runs if store.files else runs for name, store in stores.items()}
+        largest = dict.fromkeys(stores, 0)
+        scenes = {name: _scene(store, garden) for name, store in stores.items()}
+        series = Series("runs", RUN, 1, {name: scenes[name].experiment for name in stores})
+        for steps, halves in _rungs(most, seed):
+            steps = {n: s for n, s in steps.items() if s[0] == largest[n]}
+            for name, new in garden.grow(series, steps, seed).items():
+                largest[name] = size = steps[name][1]
+                scenes[name] = _grown(scenes[name], new, size, seed)
+            for name in (n for n, step in steps.items() if largest[n] == step[1]):
+                octets += garden.octets(name, series, _counts(largest[name]))
+                operations = FOLLOWED if name in halves else GROWTH
+                temps += worker.times(stores[name], scenes[name], largest[name], watch, seed, operations)  # fmt: skip
         for name, store in stores.items():
             if store.database_url is not None:
-                plans += explain(store, scenes[name], ladders[name][-1])
+                plans += explain(store, scenes[name], largest[name])
             if name == "sqlite":
-                temps += _remedy(store, scenes[name], worker, ladders[name][-1], watch, seed)
-            octets += _points(stores, name, points, fills, stops, seed)
-            octets += _models(store)
+                temps += _remedy(store, scenes[name], worker, largest[name], watch, seed)
             temps += _histories(store, worker, history, watch, seed)
+        files = [name for name, store in stores.items() if store.files is not None]
+        octets += _points(garden, files, points, seed)
+        for name in files:
+            garden.discard(name)
+        databases = [name for name in stores if name not in files]
+        octets += _points(garden, databases, points, seed)
+        for name in databases:
+            octets += _models(garden, name)
     return {
         "octets": pd.DataFrame(octets),
         "temps": pd.DataFrame(temps),
         "plans": pd.DataFrame(plans, columns=["magasin", "operation", "taille", "plan"]),
-        "remplissage": pd.DataFrame(fills),
-        "arrets": pd.DataFrame(stops, columns=["magasin", "serie", "taille", "motif"]),
+        "remplissage": pd.DataFrame(garden.fills),
+        "arrets": pd.DataFrame(garden.stops, columns=["magasin", "serie", "taille", "motif"]),
         "absents": pd.DataFrame(absent, columns=["magasin", "motif"], dtype=object),
     }
 
 
-# --- growing a store ------------------------------------------------------------------
+# --- growing the stores -----------------------------------------------------------------
 
 
-def _scene(store: Store) -> Scene:
+def _rungs(most: Mapping[str, int], seed: int) -> Iterator[tuple[dict[str, Step], set[str]]]:
+    """The steps of each rung, stores in an order drawn anew; those that are half-way sizes."""
+    whole = {name: sizes_up_to(largest) for name, largest in most.items()}
+    halves = {name: sizes_between(sizes) for name, sizes in whole.items()}
+    ladders = {name: sorted([0, *whole[name], *halves[name]]) for name in most}
+    for rung in range(1, max(map(len, ladders.values()), default=0)):
+        order = Random(seed + rung).sample(sorted(most), len(most))
+        steps = {n: (ladders[n][rung - 1], ladders[n][rung]) for n in order if rung < len(ladders[n])}  # fmt: skip
+        yield steps, {name for name, (_, size) in steps.items() if size in halves[name]}
+
+
+def _scene(store: Store, garden: Garden) -> Scene:
     experiment, writing = store.create_experiment("lecture"), store.create_experiment("ecriture")
-    history = fill(store, writing, Shape(runs=1, points=POINTS_PER_RUN), seed=0).run_ids[0]
+    filled = fill(store, writing, Shape(runs=1, points=POINTS_PER_RUN), seed=0)
+    garden.account(store.name, filled)
     target = store.client().create_run(writing).info.run_id
-    return Scene(store.tracking_uri, experiment, (), history, writing, target)
+    return Scene(store.tracking_uri, experiment, (), filled.run_ids[0], writing, target)
 
 
-def _fill(
-    store: Store, experiment: str, shape: Shape, fills: list[dict[str, Any]], **options: int
-) -> list[str]:
-    filled = fill(store, experiment, shape, **options)
-    fills.append(
-        {"magasin": store.name, "lignes": sum(filled.rows.values()), "duree_s": filled.seconds}
-    )
-    return filled.run_ids
-
-
-def _grow(
-    store: Store, scene: Scene, before: int, size: int, seed: int, fills: list[dict[str, Any]]
-) -> Scene:
-    """Bring the read experiment from ``before`` to ``size`` runs.
-
-    New runs are created in the experiment itself, as users do.
-    """
-    shape = Shape(size - before, RUN.metrics, RUN.points, RUN.params, RUN.tags)
-    new = _fill(store, scene.experiment, shape, fills, seed=seed, first=before)
-    return Scene(
-        uri=scene.uri,
-        experiment=scene.experiment,
+def _grown(scene: Scene, new: Sequence[str], size: int, seed: int) -> Scene:
+    """The scene of a larger store; new runs are created in the read experiment, as users do."""
+    return replace(
+        scene,
         readable=(*scene.readable, *Random(seed).sample(new, min(20, len(new)))),
-        history=scene.history,
         writing=scene.experiment,
-        target=scene.target,
         page_token=page_token(PAGE),
         last_token=page_token(max(size - PAGE, 0)),
     )
 
 
-def _octets(store: Store, kind: str, size: int, counts: Mapping[str, int] | None = None) -> list[dict[str, Any]]:  # fmt: skip
-    """Bytes of each table now, with the number of rows that it holds."""
-    counts = counts or {
-        "runs": size,
-        "tags": size * (RUN.tags + 1),
-        "params": size * RUN.params,
-        "metrics": size * RUN.metrics * RUN.points,
-        "latest_metrics": size * RUN.metrics,
+def _counts(runs: int) -> dict[str, int]:
+    """Rows of each table that so many runs like ``RUN`` take."""
+    return {
+        "runs": runs,
+        "tags": runs * (RUN.tags + 1),
+        "params": runs * RUN.params,
+        "metrics": runs * RUN.metrics * RUN.points,
+        "latest_metrics": runs * RUN.metrics,
     }
-    sizes = file_sizes(store.files) if store.files is not None else table_sizes(store)
-    return [
-        {
-            "magasin": store.name,
-            "serie": kind,
-            "donnee": table,
-            "n": counts[table],
-            "lignes": sizes[table][0],
-            "index": 0 if store.files is not None else sizes[table][1],
-            "total": sizes[table][0] if store.files is not None else sum(sizes[table]),
-            "blocs": sizes[table][1] if store.files is not None else 0,
-        }
-        for table in counts
-        if table in sizes
-    ]
 
 
-def _bytes(store: Store) -> int:
-    """Bytes on disk of the tracking data of a store."""
-    if store.files is not None:
-        return sum(blocks for _, blocks in file_sizes(store.files).values())
-    return store.size()["suivi"]
-
-
-def _too_big(stores: Mapping[str, Store], name: str, growth: float) -> str:
-    """Why a store may not grow ``growth`` times: all stores together have a limit on disk."""
-    sizes = {other: _bytes(store) for other, store in stores.items()}
-    expected = sum(sizes.values()) + sizes[name] * (growth - 1)
-    return f"le disque dépasserait {DISK_BYTES // 10**9} Go" if expected > DISK_BYTES else ""
-
-
-def _points(
-    stores: Mapping[str, Store], name: str, points: int, fills: list[dict[str, Any]],
-    stops: list[dict[str, Any]], seed: int,
-) -> list[dict[str, Any]]:  # fmt: skip
+def _points(garden: Garden, names: Sequence[str], points: int, seed: int) -> list[dict[str, Any]]:
     """Bytes of the metrics table as histories are added to it."""
-    store = stores[name]
-    experiment = store.create_experiment("points")
-    start = {row["donnee"]: row for row in _octets(store, "points", 0)}["metrics"]
+    experiments = {name: garden.stores[name].create_experiment("points") for name in names}
+    series = Series("points", Shape(1, points=POINTS_PER_RUN), POINTS_PER_RUN, experiments)
+    empty = {name: garden.sizes(name, series) for name in names}
     rows: list[dict[str, Any]] = []
+    growing = list(names)
     whole_runs = {size // POINTS_PER_RUN * POINTS_PER_RUN for size in sizes_up_to(points)}
-    for before, after in pairwise([0, *sorted(whole_runs)]):
-        total = sum(_bytes(other) for other in stores.values()) if after > 10**5 else 0
-        if total and total + rows[-1]["total"] * (after / before - 1) > DISK_BYTES:
-            reason = f"le disque dépasserait {DISK_BYTES // 10**9} Go"
-            stops.append({"magasin": name, "serie": "points", "taille": after, "motif": reason})
-            break
-        shape = Shape((after - before) // POINTS_PER_RUN, points=POINTS_PER_RUN)
-        _fill(store, experiment, shape, fills, seed=seed, first=before // POINTS_PER_RUN)
-        for row in _octets(store, "points", 0, {"metrics": after}):
-            for column in ("lignes", "index", "total", "blocs"):
-                row[column] -= start[column]
-            rows.append(row)
+    for step in pairwise([0, *sorted(whole_runs)]):
+        growing = list(garden.grow(series, dict.fromkeys(growing, step), seed))
+        for name in growing:
+            rows += garden.octets(name, series, {"metrics": step[1]}, empty[name])
     return rows
 
 
-def _models(store: Store) -> list[dict[str, Any]]:
-    """Bytes of logged and registered models, records only (SQL stores)."""
-    if store.database_url is None:
-        return []
-    experiment = store.create_experiment("modeles")
-    run_ids = fill(store, experiment, Shape(runs=MODELS[-1], metrics=0), seed=9).run_ids
+def _models(garden: Garden, name: str) -> list[dict[str, Any]]:
+    """Bytes of logged and registered models, records only."""
+    store = garden.stores[name]
+    series = Series("modeles", Shape(1, metrics=0), 1, {name: store.create_experiment("modeles")})
+    run_ids = garden.grow(series, {name: (0, MODELS[-1])}, 9)[name]
     rows = []
     for before, after in pairwise((0, *MODELS)):
-        fill_models(store, experiment, run_ids[before:after])
+        fill_models(store, series.experiments[name], run_ids[before:after])
         counts = dict.fromkeys(("logged_models", "registered_models", "model_versions"), after)
-        rows += _octets(store, "modeles", after, counts)
+        rows += garden.octets(name, series, counts)
     return rows
 
 

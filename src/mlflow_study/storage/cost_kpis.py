@@ -301,19 +301,20 @@ def byte_kpis(tables: Tables) -> Iterator[KpiValues]:
 def growth_laws(tables: Tables) -> dict[tuple[str, str], tuple[Growth, bool]]:
     """(store, operation) → power law through the calls at the three largest sizes, bounded?
 
-    A call stopped at its cap counts as that long: the exponent is then a lower bound (True).
+    Where fewer than three sizes were measured, a call stopped at its cap counts as that
+    long: the exponent is then a lower bound (True).
     """
     laws = {}
     timed = tables["temps"][tables["temps"]["issue"].isin(("mesure", "plafond"))]
     for (store, operation), rows in timed.groupby(["magasin", "operation"]):
+        ended = rows[rows["issue"] == "mesure"]
+        stopped = ended["taille"].nunique() < 3 and len(ended) < len(rows)
+        rows = rows if stopped else ended
         top = sorted(rows["taille"].unique())[-3:]
         if len(top) == 3:
             rows = rows[rows["taille"].isin(top)]
-            stopped = bool((rows["issue"] == "plafond").any())
-            laws[str(store), str(operation)] = (
-                power_law(rows["taille"], rows["wall_s"]),
-                stopped,
-            )
+            law = power_law(rows["taille"], rows["wall_s"])
+            laws[str(store), str(operation)] = (law, stopped)
     return laws
 
 

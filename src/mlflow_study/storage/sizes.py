@@ -72,14 +72,15 @@ FILE_KINDS = {"metrics": "metrics", "params": "params", "tags": "tags"}
 """Folder of a run → the table that holds the same datum in SQL."""
 
 
-def file_sizes(root: Path) -> Sizes:
-    """(apparent bytes, disk blocks) under the names of the SQL tables; the rest is ``runs``.
+def file_sizes(root: Path, experiment: str) -> Sizes:
+    """(apparent bytes, disk blocks) of an experiment, under the names of the SQL tables.
 
+    What is neither metric, param nor tag is ``runs``.
     A folder's own blocks go with what it holds: ``metrics/`` with the metrics.  Paths stay
     text: the walk of 100 000 files takes half the time.
     """
     found = {"runs": [0, 0], **{kind: [0, 0] for kind in FILE_KINDS.values()}}
-    for path, _, names in os.walk(root):
+    for path, _, names in os.walk(root / experiment):
         relative = path[len(os.fspath(root)) :].split(os.sep)[1:]  # noqa: PTH206
         kind = FILE_KINDS.get(relative[2], "runs") if len(relative) > 2 else "runs"
         found[kind][1] += os.stat(path).st_blocks * 512  # noqa: PTH116

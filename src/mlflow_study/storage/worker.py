@@ -53,7 +53,7 @@ def _serve(orders: Connection) -> None:
     while True:
         try:
             function, arguments = orders.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return
         try:
             orders.send((None, function(*arguments)))
