@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,13 @@ from mlflow_study.presentation.figures import (
     SOFT,
     VERDICT_COLOURS,
     WIDTH,
+    end_labels,
     format_axis,
     new,
     store_colour,
     store_label,
 )
+from mlflow_study.reproducibility.vocabulary import RECORDING_LABELS
 
 GRADES = ("juste", "partielle", "absente", "fausse")
 GRADE_COLOURS = {
@@ -38,6 +40,8 @@ PLACE_COLOURS = {
     "base": GRADE_COLOURS["partielle"],
     "nulle part": GRADE_COLOURS["fausse"],
 }
+ON_CELL = "#fefefe"
+"""Ink on a cell whose hue stays the same in the dark: nearly white, so that the theme lets it be."""
 NARROW = 4.4
 """Inches: a grid of few columns, whose words must be read on a phone."""
 PLACE_SIGNS = {"API": "✓", "base": "b", "nulle part": "✗"}
@@ -104,7 +108,7 @@ def _grid(
     for i in range(rows):
         for j in range(columns):
             sign = signs[str(table.iat[i, j])]
-            ax.text(j, i, sign, ha="center", va="center", color="#ffffff", fontsize=8)
+            ax.text(j, i, sign, ha="center", va="center", color=ON_CELL, fontsize=8)
     ax.set_xticks(
         range(columns), list(table.columns), rotation=35, ha="left", rotation_mode="anchor"
     )
@@ -238,7 +242,7 @@ def questions(table: pd.DataFrame, backends: Sequence[str]) -> None:
                 ax.text(
                     base[i] + value / 2,
                     i,
-                    f"{GRADE_SIGNS[grade]} {value}",
+                    f"{GRADE_SIGNS[grade]} {value}" if value > 1 else GRADE_SIGNS[grade],
                     ha="center",
                     va="center",
                     color="#ffffff",
@@ -259,7 +263,7 @@ def questions(table: pd.DataFrame, backends: Sequence[str]) -> None:
         fig,
         label="fig-questions",
         title=f"Sur les « {PROV[worst]} », {fr.percent(shares[worst])} de réponses justes",
-        caption=f"{_key(GRADE_SIGNS)}. Classes de W3C PROV ; magasin : {store_label(backends[0])}.",
+        caption=f"{_key(GRADE_SIGNS)} ; un signe sans nombre en vaut une. Classes de W3C PROV ; magasin : {store_label(backends[0])}.",
         alt=fr.join([f"classe {c} : {fr.percent(shares[c])} de réponses justes" for c in classes])
         + ".",
     )
@@ -366,14 +370,18 @@ def fields(records: pd.DataFrame, classes: pd.DataFrame) -> None:
         index="champ", columns="enregistrement", values="rempli", sort=False
     )
     share = share.loc[order]
-    fig, ax = new(height=0.9 + 0.2 * len(order))
-    ax.imshow(share.to_numpy(), cmap="BuGn", vmin=0, vmax=1.4, aspect="auto")
+    fig, ax = new(height=1.1 + 0.2 * len(order))
+    # The hue stays and its opacity is the share, so that an empty cell is the page's own paper.
+    green = ListedColormap([GRADE_COLOURS["juste"]])
+    ax.imshow(np.zeros(share.shape), cmap=green, alpha=0.85 * share.to_numpy(), aspect="auto")
     for i in range(len(order)):
         for j in range(share.shape[1]):
             value = float(share.to_numpy()[i, j])
             mark = "●" if value == 1 else "○" if value == 0 else fr.percent(value, 2)
-            ax.text(j, i, mark, ha="center", va="center", fontsize=8, color="#23272b")
-    ax.set_xticks(range(share.shape[1]), list(share.columns))
+            hue = ON_CELL if value > 0.6 else INK
+            ax.text(j, i, mark, ha="center", va="center", fontsize=8, color=hue)
+    ways = [textwrap.fill(RECORDING_LABELS[str(name)], 16) for name in share.columns]
+    ax.set_xticks(range(share.shape[1]), ways, fontsize=8)
     ax.xaxis.tick_top()
     ax.set_yticks(range(len(order)), classes["libelle"].tolist(), fontsize=8)
     ax.grid(False)
@@ -387,25 +395,16 @@ def fields(records: pd.DataFrame, classes: pd.DataFrame) -> None:
     page.figure(
         fig,
         label="fig-champs",
-        title=f"Le mieux rempli, « {best} », l’est à {fr.percent(float(filled.max()))}",
+        title=f"Le mieux rempli ({RECORDING_LABELS[best]}) l’est à {fr.percent(float(filled.max()))}",
         caption=f"● rempli dans toutes les expériences, ○ dans aucune ; n = {records.groupby(['sujet', 'enregistrement']).ngroups} expériences de la population du chapitre 3. Un trait sépare les groupes de champs.",
         alt=fr.join(
             [
-                f"« {name} » remplit {fr.percent(float(value))} des champs"
+                f"{RECORDING_LABELS[str(name)]} : {fr.percent(float(value))} des champs remplis"
                 for name, value in filled.items()
             ]
         )
         + ".",
     )
-
-
-def _apart(heights: Sequence[float], decades: float = 0.09) -> list[float]:
-    """Heights on a logarithmic axis, pushed up where labels would overlap."""
-    placed = list(heights)
-    order = sorted(range(len(placed)), key=lambda i: placed[i])
-    for below, above in pairwise(order):
-        placed[above] = max(placed[above], placed[below] * 10**decades)
-    return placed
 
 
 def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
@@ -430,18 +429,11 @@ def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
         f"« {steepest} », est multipliée par {fr.number(float(growth.to_numpy().max()))} quand le magasin l’est par {fr.integer(round(sizes[-1] / sizes[0]))}.",
     )
     fig, ax = new(height=3.0)
-    heights = _apart([float(v) for v in median[sizes[-1]]])
+    ends = []
     for rank, (task, values) in enumerate(median.iterrows()):
         line = ("-", "--", "-.", ":", (0, (5, 1)))[rank % 5]
         ax.plot(sizes, values, marker="o", linestyle=line, color=store_colour(backend), alpha=0.9)
-        ax.annotate(
-            str(task),
-            (sizes[-1], heights[rank]),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        ends.append((str(task), float(sizes[-1]), float(values.iloc[-1]), INK))
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(sizes[0] * 0.8, sizes[-1] * 40)
@@ -450,10 +442,11 @@ def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
     ax.set_xlabel("runs dans le magasin (échelle logarithmique)")
     ax.set_ylabel("temps médian (échelle logarithmique)")
     format_axis(ax.yaxis, "s")
+    end_labels(ax, ends)
     page.figure(
         fig,
         label="fig-recherches",
-        title="Cinq recherches de tous les jours, selon la taille",
+        title=f"De {fr.integer(sizes[0])} à {fr.integer(sizes[-1])} runs, « {steepest} » est la recherche qui s’allonge le plus",
         caption=f"Médianes au mur ; magasin : {store_label(backend)} ; n = {int(table.groupby(['backend', 'runs', 'tache']).size().min())} répétitions par point.",
         alt=fr.join(
             [
@@ -616,11 +609,12 @@ def registry(tables: Mapping[str, pd.DataFrame], backend: str, kpis: Mapping[str
             )
             ax.barh(range(len(NATURES)), 100 * share, left=base, color=GRADE_COLOURS[grade])
             for i, value in enumerate(share):
-                if value > 0.12:
+                sign = f"{GRADE_SIGNS[grade]} " if value > 0.3 else ""
+                if value > 0.14:
                     ax.text(
                         base[i] + 50 * value,
                         i,
-                        f"{GRADE_SIGNS[grade]} {fr.percent(value, 2)}",
+                        f"{sign}{fr.percent(value, 2)}",
                         ha="center",
                         va="center",
                         color="#ffffff",
@@ -638,7 +632,7 @@ def registry(tables: Mapping[str, pd.DataFrame], backend: str, kpis: Mapping[str
         fig,
         label="fig-registre",
         title=f"« Quel était l’état à cet instant ? » : {fr.percent(float(log.valeur or 0))} avec un journal, {fr.percent(float(state.valeur or 0))} sans",
-        caption=f"« ✓ » juste, « – » sans réponse, « ✗ » faux. n = {int(len(rows) / len(READERS))} questions tirées au sort, parts égales par nature ; magasin : {store_label(backend)}.",
+        caption=f"« ✓ » juste, « – » sans réponse, « ✗ » faux. n = {fr.integer(len(rows) // len(READERS))} questions tirées au sort, parts égales par nature ; magasin : {store_label(backend)}.",
         alt=fr.join(
             [
                 f"{title} : {fr.percent(float((rows[rows['lecteur'] == r]['note'] == 'juste').mean()))} de réponses justes"
