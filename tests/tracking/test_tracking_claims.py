@@ -31,6 +31,8 @@ EXPECTED = {
     "T18": "4 runs rendus, 3 distincts",
     "T19": "6001 signes écrits, 6000 lus, 0 avis",
     "T23": "4 expériences rendues, 3 distinctes",
+    "T24": "MlflowException, (sqlite3.OperationalError) database is locked ; statut RUNNING",
+    "T25": "meta.yaml de 0 octet ; search_runs : AttributeError",
     "T20": "SQLite (None, 7), fichiers ('iris', 0) ; run lisible : False",
 }
 

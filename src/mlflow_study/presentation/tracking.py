@@ -217,7 +217,7 @@ def semantics(table: Frame, types: Frame | None) -> None:
     held = table.groupby("enonce", sort=False).contre_exemples.sum()
     good, bad = [str(k) for k in held[held == 0].index], [str(k) for k in held[held > 0].index]
     page.finding(
-        f"{fr.count(len(good), 'propriété tient', 'propriétés tiennent')} partout, {fr.count(len(bad), 'est contredite', 'sont contredites')} dans au moins un magasin",
+        f"Dernier, ordre, doublon, NaN : {fr.count(len(good), 'propriété tient', 'propriétés tiennent')} partout, {fr.count(len(bad), 'est contredite', 'sont contredites')} dans au moins un magasin",
         f"Tient partout, sans contre-exemple : {fr.join([f'*{x}*' for x in good]) or 'aucune'}.",
     )
     frame = wide(table[table.enonce.isin(bad)] if bad else table, "enonce", lambda r: out_of(r.contre_exemples, r.n))  # fmt: skip
@@ -545,6 +545,50 @@ def other_faults(table: Frame) -> None:
             if half == 0
             else f"Un artefact dont la copie est coupée apparaît à moitié dans {out_of(half, len(cut))} des essais."
         )
+
+
+def interruptions(table: Frame) -> None:
+    """Writes that Ctrl-C interrupts: what stays locked, what cannot be ended or read."""
+    rows, clauses = [], []
+    for store, some in table.groupby("magasin", sort=False):
+        refused, broken = int((some.refus != "").sum()), int((some.statut == "illisible").sum())
+        stuck = int((some.statut == "RUNNING").sum())
+        if broken:
+            clauses.append(
+                f"{store_label(str(store))} rend une expérience illisible {fr.integer(broken)} fois sur {fr.integer(len(some))}"
+            )
+        elif refused:
+            clauses.append(
+                f"{store_label(str(store))} refuse la fin du run {fr.integer(refused)} fois sur {fr.integer(len(some))}"
+            )
+        held = share(int(some.verrou.sum()), len(some)) if store != "file" else "–"
+        rows.append(
+            {
+                "Magasin": store_label(str(store)),
+                "Base retenue": held,
+                "Fin du run refusée": out_of(refused, len(some)),
+                "Resté RUNNING": out_of(stuck, len(some)),
+                "Expérience illisible": out_of(broken, len(some)),
+                "Ctrl-C avalé, ou changé": out_of(int((some.recue != "KeyboardInterrupt").sum()), len(some)),
+            }
+        )  # fmt: skip
+    sound = [str(name) for name, some in table.groupby("magasin") if not ((some.refus != "") | (some.statut == "illisible")).any()]  # fmt: skip
+    text = f"Sans dommage : {stores(sound)}." if sound else ""
+    batches = table[(table.ecriture == "log_batch") & (table.garde > 0) & (table.garde < table.attendus)]  # fmt: skip
+    if len(batches):
+        text += f" Un lot interrompu est gardé en partie dans {out_of(len(batches), int((table.ecriture == 'log_batch').sum()))} des essais : il n’est pas une transaction."
+    page.finding(
+        "Ctrl-C au milieu d’une écriture : " + fr.join(clauses)
+        if clauses
+        else f"Ctrl-C au milieu d’une écriture ne laisse ni verrou ni ruine (0 sur {fr.integer(len(table))})",
+        text.strip(),
+    )
+    page.table(
+        grid(rows),
+        label="tab-interruptions",
+        title="Après un Ctrl-C au milieu d’une écriture",
+        caption=f"{fr.count(len(table), 'interruption')} de {fr.join([f'`{name}`' for name in table.ecriture.unique()])}. Base retenue : une seconde connexion ne peut écrire (SQLite), ou une transaction reste ouverte (PostgreSQL), tant que l’exception vit.",
+    )
 
 
 def lost_replies(table: Frame) -> None:

@@ -118,6 +118,20 @@ CAUSES = (
         "créer le run une fois, puis chercher un jumeau par une étiquette unique",
     ),
     Cause(
+        "Un Ctrl-C pendant une écriture verrouille la base, le run reste RUNNING (SQLite)",
+        "store/db/utils.py",
+        'session.execute(sql.text("PRAGMA busy_timeout = 20000;"))',
+        "aucun fil sur l’interruption ; PR #20014 (mode WAL), sans effet dans 3.17.2",
+        "une fois, sur le fichier de la base : `PRAGMA journal_mode=WAL`",
+    ),
+    Cause(
+        "Un Ctrl-C pendant la fin d’un run vide son meta.yaml : l’expérience est illisible (fichiers)",
+        "store/tracking/file_store.py",
+        "        write_yaml(run_dir, FileStore.META_DATA_FILE_NAME, run_info_dict, overwrite=True)",
+        "PR #9057, ouverte",
+        "quitter le magasin de fichiers",
+    ),
+    Cause(
         "Un lot refusé laisse une partie derrière lui",
         "store/tracking/sqlalchemy_store.py",
         "                self._log_params(run_id, params)\n                self._log_metrics(run_id, metrics)",

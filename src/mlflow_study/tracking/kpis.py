@@ -241,6 +241,19 @@ def server_faults(record: Record, table: Frame) -> None:
                 record(f"suivi.serveur-{slug}.attente.{store}", f"{fault} : plus longue attente d’un appel, {label(store)}", float(struck.bloque_s.max()), "s", n=len(struck), methode=method)  # fmt: skip
 
 
+def interruptions(record: Record, table: Frame) -> None:
+    """Databases left locked, runs that cannot be ended, experiments that cannot be read."""
+    method = "moments tirés par strates, la moitié en appels de fonction, la moitié en durée"
+    for store, some in table.groupby("magasin"):
+        n = len(some)
+        broken = int((some.statut == "illisible").sum())
+        _count(record, f"suivi.interruption.illisible.{store}", f"écritures interrompues après quoi l’expérience est illisible, {label(store)}", broken, n, method)  # fmt: skip
+        if store == "file":
+            continue
+        _rate(record, f"suivi.interruption.verrou.{store}", f"écritures interrompues qui laissent la base retenue, {label(store)}", int(some.verrou.sum()), n, method)  # fmt: skip
+        _count(record, f"suivi.interruption.fin-refusee.{store}", f"écritures interrompues après quoi le run ne peut être terminé, {label(store)}", int((some.refus != "").sum()), n, method)  # fmt: skip
+
+
 def page_shown(record: Record, not_measured: Record, table: Frame) -> None:
     """Numbers and points of MLflow's page that are not those stored."""
     method = "navigateur sans écran sur un serveur réel"

@@ -73,6 +73,12 @@ class Suivi(ChapterParameters):
         default=1, ge=1, le=1000, description="essais de chaque panne entre client et serveur"
     )
     ecrivains: int = Field(default=4, ge=2, le=64, description="processus qui écrivent ensemble")
+    interruptions: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="moments où chaque écriture est interrompue (Ctrl-C), de chaque façon ; moitié moins dans PostgreSQL",
+    )
     bases_tuees: int = Field(
         default=1, ge=0, le=1000, description="nombre de fois que PostgreSQL est tué"
     )
