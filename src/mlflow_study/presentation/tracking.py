@@ -587,7 +587,7 @@ def interruptions(table: Frame) -> None:
         grid(rows),
         label="tab-interruptions",
         title="Après un Ctrl-C au milieu d’une écriture",
-        caption=f"{fr.count(len(table), 'interruption')} de {fr.join([f'`{name}`' for name in table.ecriture.unique()])}. Base retenue : une seconde connexion ne peut écrire (SQLite), ou une transaction reste ouverte (PostgreSQL), tant que l’exception vit.",
+        caption=f"{fr.count(len(table), 'interruption')} de {fr.join([f'`{name}`' for name in table.ecriture.unique()])}. Base retenue : une seconde connexion ne peut écrire (SQLite), ou une transaction reste ouverte (PostgreSQL), tant que l’exception vit. MLflow attend un verrou de SQLite pendant 20 s avant de refuser ; ici, 50 ms.",
     )
 
 
