@@ -84,15 +84,23 @@ def measure_access(
     absent = [(name, reason) for name, reason in reasons.items() if reason]
     tables = {"absents": pd.DataFrame(absent, columns=["magasin", "motif"], dtype=object)}
     with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch, quiet_logs(), ExitStack() as stack:  # fmt: skip
+        served = stack.enter_context(ExitStack())
         with ThreadPoolExecutor(1) as meanwhile:  # a server takes seconds to start
-            fitted = meanwhile.submit(small_model)
-            stores = stack.enter_context(open_stores(present))
-        pool = [stack.enter_context(Worker()) for _ in range(max(writers))]
-        model = fitted.result()
-        scenes = {
-            name: build_scene(store, Path(scratch), model, seed=seed)
-            for name, store in stores.items()
-        }
+            starting = meanwhile.submit(
+                lambda: served.enter_context(
+                    open_stores(n for n in present if n.startswith("http"))
+                )
+            )
+            stores = stack.enter_context(
+                open_stores(n for n in present if not n.startswith("http"))
+            )
+            pool = [stack.enter_context(Worker()) for _ in range(max(writers))]
+            model = small_model()
+            scenes = _scenes(stores, Path(scratch), model, seed)
+            stores |= starting.result()
+        scenes |= _scenes(
+            {n: stores[n] for n in stores if n not in scenes}, Path(scratch), model, seed
+        )
         tables["horloge"] = pd.DataFrame({"wall_s": timer_overhead()})
         tables["mesures"] = _rounds(stores, scenes, rounds, heavy_rounds, seed)
         tables["asynchrone"] = asynchronous(scenes, seed)
@@ -100,6 +108,10 @@ def measure_access(
         left = [(name, e) for name, store in stores.items() if store.foreign for e in store.created]
         tables["restes"] = pd.DataFrame(left, columns=["magasin", "experience"], dtype=object)
     return tables
+
+
+def _scenes(stores: Mapping[str, Store], folder: Path, model: Any, seed: int) -> dict[str, Scene]:
+    return {name: build_scene(store, folder, model, seed=seed) for name, store in stores.items()}
 
 
 def _rounds(
