@@ -233,9 +233,13 @@ def test_a_read_only_folder_is_refused(checkout, tmp_path):
 # A cluster: the same Snakefile, another executor.
 
 
-def test_the_slurm_profile_plans_one_job_per_notebook(checkout):
+def test_the_slurm_profile_plans_one_job_per_notebook(fresh_checkout):
     from mlflow_study.pipeline.run import snakemake_command
+    from mlflow_study.pipeline.settings import Settings
 
+    checkout, chapters = fresh_checkout, ("01_stockage", "02_suivi", "06_synthese")
+    checkout.build.mkdir(parents=True)
+    Settings("rapide", checkout.build, chapters, {name: {} for name in chapters}).save()
     profile = checkout.root / "notebooks" / "profils" / "slurm"
     command = [*snakemake_command(checkout.build, 2, profile), "--dry-run", "--forceall"]
     command[command.index("--snakefile") + 1] = str(checkout.root / "Snakefile")
@@ -243,7 +247,7 @@ def test_the_slurm_profile_plans_one_job_per_notebook(checkout):
         command, cwd=checkout.root, env=checkout.environment(), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("02_suivi", "06_synthese", "rapport", "etude"):  # the last call: --chapitre 2
+    for name in (*chapters, "rapport", "etude"):
         assert name in done.stdout + done.stderr
 
 
