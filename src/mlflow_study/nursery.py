@@ -26,6 +26,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
+from mlflow_study.paths import EVIDENCE_VARIABLE
 from mlflow_study.warm_python import reseed
 
 LIBRARIES = ("mlflow_study.warm", "mlflow_study.population", "skops.io")
@@ -139,6 +140,12 @@ def warm_up() -> ForkServerContext:
         context.set_forkserver_preload(["mlflow_study.nursery", *LIBRARIES])
         forkserver.ensure_running()
     return context
+
+
+def warm_up_to_measure() -> None:
+    """``warm_up``, unless the chapter is told from recorded evidence; a notebook's first call."""
+    if not os.environ.get(EVIDENCE_VARIABLE):
+        warm_up()
 
 
 def run(job: Job) -> Outcome:

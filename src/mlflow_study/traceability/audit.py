@@ -12,7 +12,8 @@ MLflow server.  ``role`` (PostgreSQL) tells at least MLflow from a hand in the d
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,20 +54,29 @@ def install(engine: Engine, tables: Sequence[str] = AUDITED) -> None:
     makers = {"sqlite": _sqlite, "postgresql": _postgresql}
     if engine.dialect.name not in makers:
         raise ValueError(f"no triggers for {engine.dialect.name}")
-    with engine.begin() as connection:
+    with _whole(engine) as connection:
         for statement in makers[engine.dialect.name](connection, tables):
             connection.exec_driver_sql(statement)
 
 
 def remove(engine: Engine, tables: Sequence[str] = AUDITED) -> None:
     """Drop the triggers; the log stays."""
-    with engine.begin() as connection:
+    with _whole(engine) as connection:
         for table in tables:
             if engine.dialect.name == "sqlite":
                 for operation in _OPERATIONS:
                     connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {LOG}_{table}_{operation}")
             else:
                 connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {LOG} ON {table}")
+
+
+@contextmanager
+def _whole(engine: Engine) -> Iterator[Connection]:
+    """A transaction that holds changes of the schema too: Python's SQLite begins none for them."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 _OPERATIONS = {"insert": (False, True), "update": (True, True), "delete": (True, False)}

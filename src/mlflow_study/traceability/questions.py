@@ -39,7 +39,7 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 TRAINING = Path(__file__).parent / "payload" / "training.py"
 Prov = Literal["entité", "activité", "agent"]
 Truth = dict[str, Any]
-WAIT_S = 0.004
+WAIT_S = 0.002
 """Pause between two acts, so that their times differ by at least a millisecond."""
 
 

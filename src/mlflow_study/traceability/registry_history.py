@@ -51,6 +51,8 @@ WEIGHTS = {
     "renouvellement": 1,
 }
 """Relative frequency of each event; a declared distribution, not an observed one."""
+QUIET_EVERY = 4
+"""After this many events comes a silence of 3 ms, in which the past can be asked for."""
 
 Fact = tuple[str, str, str, str]
 """(kind, model, version, key): what may have a value at a moment."""
@@ -64,7 +66,7 @@ class Journal:
         default_factory=lambda: defaultdict(list)
     )
     moments: list[int] = field(default_factory=list)
-    """End of each event, ms; the next one begins at least 3 ms later."""
+    """End of each event, ms."""
 
     def note(self, at: int, fact: Fact, value: str | None) -> None:
         self.history[fact].append((at, value))
@@ -128,8 +130,9 @@ class Life:
             return False
         version = self.rng.choice(versions) if versions else ""
         action = getattr(self, "_" + kind.replace("-", "_"))
-        while int(time.time() * 1000) <= (self.journal.moments or [0])[-1] + 2:
-            time.sleep(0.0002)
+        if (moments := self.journal.moments) and len(moments) % QUIET_EVERY == 0:
+            while int(time.time() * 1000) <= moments[-1] + 2:
+                time.sleep(0.0002)
         notes: list[tuple[Fact, str | None]] | None = action(self.names[model], model, version)
         if notes is None:
             return False
@@ -327,14 +330,14 @@ def ask(
 ) -> list[dict[str, Any]]:
     """Draw ``queries`` questions, equally many of each kind, and let each reader answer."""
     rng = random.Random(seed + 1)
-    moments = life.journal.moments
+    # an event ended 1 ms before, none has begun
+    moments = [end + 1 for end in life.journal.moments[QUIET_EVERY - 1 : -1 : QUIET_EVERY]]
     facts = {k: sorted(f for f in life.journal.history if f[0] == k) for k in KINDS}
     rows: list[dict[str, Any]] = []
     for number in range(queries):
         kind = KINDS[number % len(KINDS)]
         fact = rng.choice(facts[kind])
-        # an instant when nothing was being written: an event ended 1 ms before, none has begun
-        moment = rng.choice(moments[:-1]) + 1
+        moment = rng.choice(moments)
         truth = life.journal.at(moment, fact)
         for reader, answer in readers.items():
             known, value = answer(moment, fact)
