@@ -170,13 +170,19 @@ def test_kpis_and_sentences_of_forged_tables(monkeypatch: pytest.MonkeyPatch) ->
 
     fine = pd.concat([forged(), forged(magasin="file")])
     assert set(measured(fine).values()) == {0}
-    assert "ni verrou ni ruine" in told[-1]
+    assert "n’empêche ni de lire ni de finir (0 sur" in told[-1]
     harmed = pd.concat(
         [
             fine,
             forged(verrou=True, refus="database is locked", statut="RUNNING"),
             forged(magasin="file", statut="illisible", refus="AttributeError"),
-            forged(magasin="postgresql", ecriture="log_batch", garde=5, attendus=15),
+            forged(
+                magasin="postgresql",
+                ecriture="log_batch",
+                garde=5,
+                attendus=15,
+                recue="MlflowException",
+            ),
         ]
     )
     found = measured(harmed)
@@ -185,6 +191,7 @@ def test_kpis_and_sentences_of_forged_tables(monkeypatch: pytest.MonkeyPatch) ->
     assert found["suivi.interruption.fin-refusee.postgresql"] == 0
     assert found["suivi.interruption.illisible.file"] == 1
     assert "suivi.interruption.fin-refusee.file" not in found
-    assert "SQLite refuse la fin du run 1 fois sur 2" in told[-1]
-    assert "Sans dommage : PostgreSQL" in told[-1]
+    assert "fin du run refusée 1 fois sur 2 (SQLite)" in told[-1]
+    assert "expérience illisible 1 fois sur 2 (fichiers)" in told[-1]
+    assert "une autre erreur ou rien, 1 fois sur 1 (PostgreSQL)" in told[-1]
     assert "gardé en partie dans 1 / 1" in told[-1]

@@ -549,39 +549,40 @@ def other_faults(table: Frame) -> None:
 
 def interruptions(table: Frame) -> None:
     """Writes that Ctrl-C interrupts: what stays locked, what cannot be ended or read."""
-    rows, clauses = [], []
+    rows: list[dict[str, Any]] = []
+    unread, unended, changed = [], [], []
     for store, some in table.groupby("magasin", sort=False):
-        refused, broken = int((some.refus != "").sum()), int((some.statut == "illisible").sum())
-        stuck = int((some.statut == "RUNNING").sum())
-        if broken:
-            clauses.append(
-                f"{store_label(str(store))} rend une expérience illisible {fr.integer(broken)} fois sur {fr.integer(len(some))}"
-            )
-        elif refused:
-            clauses.append(
-                f"{store_label(str(store))} refuse la fin du run {fr.integer(refused)} fois sur {fr.integer(len(some))}"
-            )
-        held = share(int(some.verrou.sum()), len(some)) if store != "file" else "–"
+        refused, broken = some.refus != "", some.statut == "illisible"
+        other = some.recue != "KeyboardInterrupt"
+        for found, cases in ((unread, broken), (unended, refused & ~broken), (changed, other)):
+            if cases.any():
+                found.append(f"{fr.integer(int(cases.sum()))} fois sur {fr.integer(len(some))} ({store_label(str(store))})")  # fmt: skip
         rows.append(
             {
                 "Magasin": store_label(str(store)),
-                "Base retenue": held,
-                "Fin du run refusée": out_of(refused, len(some)),
-                "Resté RUNNING": out_of(stuck, len(some)),
-                "Expérience illisible": out_of(broken, len(some)),
-                "Ctrl-C avalé, ou changé": out_of(int((some.recue != "KeyboardInterrupt").sum()), len(some)),
+                "Base retenue": share(int(some.verrou.sum()), len(some))
+                if store != "file"
+                else "–",
+                "Fin du run refusée": out_of(int(refused.sum()), len(some)),
+                "Resté RUNNING": out_of(int((some.statut == "RUNNING").sum()), len(some)),
+                "Expérience illisible": out_of(int(broken.sum()), len(some)),
+                "Ctrl-C avalé, ou changé": out_of(int(other.sum()), len(some)),
             }
-        )  # fmt: skip
-    sound = [str(name) for name, some in table.groupby("magasin") if not ((some.refus != "") | (some.statut == "illisible")).any()]  # fmt: skip
-    text = f"Sans dommage : {stores(sound)}." if sound else ""
-    batches = table[(table.ecriture == "log_batch") & (table.garde > 0) & (table.garde < table.attendus)]  # fmt: skip
-    if len(batches):
-        text += f" Un lot interrompu est gardé en partie dans {out_of(len(batches), int((table.ecriture == 'log_batch').sum()))} des essais : il n’est pas une transaction."
+        )
+    clauses = [f"expérience illisible {fr.join(unread)}"] if unread else []
+    clauses += [f"fin du run refusée {fr.join(unended)}"] if unended else []
+    lines = []
+    if changed:
+        lines.append(f"L’appelant ne reçoit pas `KeyboardInterrupt`, mais une autre erreur ou rien, {fr.join(changed)} : un `except Exception` autour de l’appel fait alors continuer le programme.")  # fmt: skip
+    batches = table[table.ecriture == "log_batch"]
+    partial = int(((batches.garde > 0) & (batches.garde < batches.attendus)).sum())
+    if partial:
+        lines.append(f"Un lot interrompu est gardé en partie dans {out_of(partial, len(batches))} des essais : il n’est pas une transaction.")  # fmt: skip
     page.finding(
-        "Ctrl-C au milieu d’une écriture : " + fr.join(clauses)
+        f"Ctrl-C au milieu d’une écriture : {' ; '.join(clauses)}"
         if clauses
-        else f"Ctrl-C au milieu d’une écriture ne laisse ni verrou ni ruine (0 sur {fr.integer(len(table))})",
-        text.strip(),
+        else f"Ctrl-C au milieu d’une écriture n’empêche ni de lire ni de finir (0 sur {fr.integer(len(table))})",
+        " ".join(lines),
     )
     page.table(
         grid(rows),
