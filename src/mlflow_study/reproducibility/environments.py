@@ -146,6 +146,7 @@ def _until(before: date | None) -> list[str]:
 
 def _run(command: list[str], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    env["NO_COLOR"] = "1"
     return subprocess.run(
         command, input=stdin, capture_output=True, text=True, timeout=TIMEOUT_S, env=env
     )

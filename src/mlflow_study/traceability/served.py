@@ -88,7 +88,10 @@ def open_guarded() -> Iterator[Served]:
 
     ``accounts_url`` is the proxy's journal.
     """
-    with open_served(authenticated=False) as served, tempfile.TemporaryDirectory() as folder:
+    with (
+        open_served(authenticated=False) as served,
+        tempfile.TemporaryDirectory(dir=memory_folder()) as folder,
+    ):
         journal, passwords = Path(folder) / "journal.db", {ADMIN: PASSWORD}
         door = proxy(0, served.store.tracking_uri, passwords, journal)
         thread = Thread(target=door.serve_forever, daemon=True)
