@@ -550,7 +550,9 @@ def other_faults(table: Frame) -> None:
 def interruptions(table: Frame) -> None:
     """Writes that Ctrl-C interrupts: what stays locked, what cannot be ended or read."""
     rows: list[dict[str, Any]] = []
-    unread, unended, changed = [], [], []
+    unread: list[str] = []
+    unended: list[str] = []
+    changed: list[str] = []
     for store, some in table.groupby("magasin", sort=False):
         refused, broken = some.refus != "", some.statut == "illisible"
         other = some.recue != "KeyboardInterrupt"
