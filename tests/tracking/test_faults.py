@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from mlflow_study.errors import StudyError
 from mlflow_study.stores import Store, open_store
 from mlflow_study.tracking import faults
 from mlflow_study.tracking.proxy import Proxy
-from mlflow_study.tracking.workers import Job, await_marks
+from mlflow_study.tracking.workers import Job, await_marks, lend, on_loan, run_jobs
 from mlflow_study.tracking.writers import Journal, Zygote, zygote
 
 
@@ -87,3 +88,39 @@ def test_a_server_is_awaited_only_until_its_last_user_has_left(tmp_path: Path) -
     with pytest.raises(ZeroDivisionError):
         Job("t", lambda: 1 / 0, (), marks[1]).run()  # type: ignore[arg-type,return-value]
     await_marks(marks, timeout=0.1)
+
+
+def test_a_job_on_loan_starts_once_the_store_is_lent(tmp_path: Path) -> None:
+    loan, store = tmp_path / "pret", Store("sqlite", "sqlite:///lu.db")
+    borrower = Job("b", on_loan, (_told, loan, "à la fin"), after=loan)
+    lender = Job("a", _lent, (store, loan))
+    tables = run_jobs([borrower, lender], workers=1)
+    assert tables["b"].to_dict("records") == [{"uri": "sqlite:///lu.db", "mot": "à la fin"}]
+
+
+def test_a_loan_that_never_comes_holds_up_nobody(tmp_path: Path) -> None:
+    borrower = Job("b", on_loan, (_told, tmp_path / "pret", ""), after=tmp_path / "pret")
+    with pytest.raises(ZeroDivisionError):
+        run_jobs([borrower, Job("a", partial(divmod, 1, 0), ())])  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="n’est pas venu"):
+        run_jobs([borrower])
+
+
+def test_a_struck_writer_holds_up_none_but_itself(
+    writers: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "ENDINGS", ("fin",))
+    with open_store("sqlite") as opened:
+        rows = faults._endings(opened, writers, 1, 1)
+        assert opened.created == []  # nothing was written in the file that crowds use
+    assert [row["perdues"] for row in rows if row["envoi"] == "synchrone"] == [0, 0]
+    assert {row["statut"] for row in rows} == {"FINISHED"}
+
+
+def _lent(store: Store, loan: Path) -> pd.DataFrame:
+    lend(store, loan)
+    return pd.DataFrame({"fait": [True]})
+
+
+def _told(store: Store, word: str) -> pd.DataFrame:
+    return pd.DataFrame({"uri": [store.tracking_uri], "mot": [word]})

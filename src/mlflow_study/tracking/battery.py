@@ -1,22 +1,23 @@
 """The battery of the chapter: what becomes of values, and what becomes of them under faults.
 
 All experiments share their open stores and one server per ``http+…`` backend, and run
-side by side, one process per job, longest first; a server is stopped or killed once the
-other experiments are done with it.
+side by side, one process per job, longest first; a server is stopped and killed before
+the other experiments use it, so that a client that waits for it holds up nobody.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from mlflow_study.scratch import memory_folder
-from mlflow_study.stores import Store, StoreName, open_stores
+from mlflow_study.stores import StoreName, open_stores
 from mlflow_study.tracking import faults, server_faults, ui
 from mlflow_study.tracking.atomicity import atomicity
 from mlflow_study.tracking.autologging import autologging, metrics_afterwards
@@ -31,13 +32,22 @@ from mlflow_study.tracking.workers import (
     QUICK_BYTES,
     Job,
     Table,
+    on_loan,
     portable,
     run_jobs,
     warm_up,
 )
 from mlflow_study.tracking.writers import zygote
 
-LENGTHY = ("http+postgresql", "http+sqlite", "uri", "postgresql", "mariadb", "sqlite", "file")
+LENGTHY: tuple[StoreName, ...] = (
+    "http+postgresql",
+    "http+sqlite",
+    "uri",
+    "postgresql",
+    "mariadb",
+    "sqlite",
+    "file",
+)
 """Backends, the slowest to exercise first."""
 FOREIGN_CASES = 192
 """Most cases sampled on a server that is not ours: a case costs up to ten writes."""
@@ -47,7 +57,7 @@ LISTED = 100
 
 
 def battery(
-    cases: dict[str, int],
+    cases: dict[StoreName, int],
     trials: int,
     facets: list[str],
     examples: int,
@@ -78,40 +88,38 @@ def battery(
     foreign server only the round trip writes.
     """
     warm_up()
-    served = next((name for name in cases if name.startswith("http+")), None)
     reason = ui.missing() if page else "le paramètre « navigateur » est à false"
-    if served is None and reason is None:
-        reason = "aucun magasin derrière un serveur n’est demandé"
     ordered = [name for name in LENGTHY if name in cases]
+    served = [name for name in cases if name.startswith("http+")]
+    if not served and reason is None:
+        reason = "aucun magasin derrière un serveur n’est demandé"
     cases = {name: min(n, FOREIGN_CASES) if name == "uri" else n for name, n in cases.items()}
     with (
-        open_stores(ordered, memory_folder(QUICK_BYTES)) as opened,
+        open_stores(
+            [name for name in ordered if name not in served], memory_folder(QUICK_BYTES)
+        ) as opened,
         tempfile.TemporaryDirectory() as folder,
     ):
         stores = {name: portable(store) for name, store in opened.items()}
-        leashes = {
-            name: store.process.popen.pid
-            for name, store in opened.items()
-            if store.process is not None
-        }
-        direct = [store for name, store in stores.items() if not store.http and name != "uri"]
+        direct = [store for name, store in stores.items() if name != "uri"]
         closely = [store for store in direct if store.name in studied]
-        marks: dict[str, list[Path]] = {name: [] for name in leashes}
+        marks: dict[StoreName, list[Path]] = {name: [] for name in served}
 
-        def mark(name: str) -> Path | None:
-            """The mark that a job on a server leaves; None elsewhere."""
-            if name not in marks:
-                return None
+        def loan(name: StoreName) -> Path:
+            """Where ``strike`` lends the store of a server."""
+            return Path(folder) / name
+
+        def job(table: str, function: Callable[..., Table], name: StoreName, given: Any) -> Job:
+            """A job on a store, after the faults of its server if it has one."""
+            if name in stores:
+                return Job(table, function, (stores[name], given))
             marks[name].append(Path(folder) / f"{name}-{len(marks[name])}")
-            return marks[name][-1]
+            return Job(table, on_loan, (function, loan(name), given), marks[name][-1], loan(name))
 
-        jobs = [
-            Job("aller_retour", roundtrip, (stores[name], sample(cases[name], seed)), mark(name))
-            for name in ordered
-        ]
-        if served is not None and reason is None:
-            jobs.insert(1, Job("page", ui.look, (stores[served], points), mark(served)))
-        servers = [(stores[name], leash, marks[name]) for name, leash in leashes.items()]
+        jobs = [job("aller_retour", roundtrip, name, sample(cases[name], seed)) for name in ordered]
+        if served and reason is None:
+            jobs.insert(1, job("page", ui.look, served[0], points))
+        servers = [(name, loan(name), marks[name]) for name in served]
         striking = (struck, servers, writer_trials, reply_trials, writers, database_kills, server_kills, seed)  # fmt: skip
         jobs.insert(0, Job("pannes", strike, striking))
         hunted: tuple[StoreName, ...] = ("sqlite", "file")
@@ -136,7 +144,7 @@ def battery(
 
 def strike(
     backends: Sequence[StoreName],
-    servers: Sequence[tuple[Store, int, Sequence[Path]]],
+    servers: Sequence[tuple[StoreName, Path, Sequence[Path]]],
     trials: int,
     replies: int,
     writers: int,
@@ -146,8 +154,8 @@ def strike(
 ) -> Table:
     """Every fault; columns ``faults.COLUMNS``.  See ``faults`` and ``server_faults``.
 
-    One process and one server of writers: threads wait, writers work.  ``servers``: store,
-    leash, and the marks of those who use it before it may be struck.
+    One process and one server of writers: threads wait, writers work.  ``servers``: name of
+    the store, the file that lends it, and the marks of those to whom it is lent.
     """
     os.environ.pop("MLFLOW_HTTP_REQUEST_MAX_RETRIES", None)
     with (
@@ -158,9 +166,9 @@ def strike(
     ):
         futures = [
             threads.submit(
-                server_faults.server_faults, store, leash, marks, pool, replies, server_kills, seed
+                server_faults.server_faults, name, loan, marks, pool, replies, server_kills, seed
             )
-            for store, leash, marks in servers
+            for name, loan, marks in servers
         ]
         futures += [
             threads.submit(faults.writer_faults, store, pool, trials, writers, seed)

@@ -21,8 +21,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -36,11 +38,14 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 COLUMNS = ("magasin", "panne", "contexte", "envoi", "essai", "moment", "demandees", "acquittees", "perdues", "sans_accuse", "doublons", "statut", "attendus", "bloque_s", "detail")  # fmt: skip
-ENDINGS = ("fin", "exception", "sys.exit(0)", "sys.exit(3)", "SIGINT", "SIGTERM", "SIGKILL")
+ENDINGS = ("SIGINT", "fin", "exception", "sys.exit(0)", "sys.exit(3)", "SIGTERM", "SIGKILL")
+"""First the one that may hold its writer for the 20 s of SQLite's ``busy_timeout``."""
 EXPECTED = {"fin": ("FINISHED",), "sys.exit(0)": ("FINISHED",)}
 """Final statuses that tell the truth; for every other ending: FAILED or KILLED."""
 ITEMS = {True: 16, False: 45}
 """Items per run, synchronous or not: an asynchronous call costs its caller next to nothing."""
+LANES = 4
+"""Writers that are struck at the same time."""
 Row = dict[str, Any]
 
 
@@ -128,13 +133,30 @@ def _ending(
 
 
 def _endings(store: Store, server: Zygote, trials: int, seed: int) -> list[Row]:
-    store.create_experiment("pannes")
-    with ThreadPoolExecutor(4) as pool:
+    """Every ending, ``LANES`` at a time; on SQLite each lane has a file of its own.
+
+    A struck writer may keep the lock of its file: it must hold up none but itself.
+    """
+    lanes: SimpleQueue[Store] = SimpleQueue()
+    for number in range(LANES):
+        lane = replace(store, created=[])
+        if store.name == "sqlite" and store.artifacts is not None:
+            url = create_sqlite(store.artifacts.parent / f"pannes-{number}.db")
+            lane = replace(lane, tracking_uri=url, database_url=url)
+        lane.create_experiment("pannes")
+        lanes.put(lane)
+
+    def trial_of(ending: str, with_block: bool, sync: bool, trial: int) -> Row:
+        lane = lanes.get()
+        try:
+            return _ending(lane, server, ending, with_block, sync, trial, seed)
+        finally:
+            lanes.put(lane)
+
+    with ThreadPoolExecutor(LANES) as pool:
         futures = [
-            pool.submit(_ending, store, server, ending, with_block, sync, trial, seed)
-            for ending, with_block, sync, trial in product(
-                ENDINGS, (True, False), (True, False), range(trials)
-            )
+            pool.submit(trial_of, *case)
+            for case in product(ENDINGS, (True, False), (True, False), range(trials))
         ]
         return [future.result() for future in futures]
 
@@ -375,12 +397,14 @@ def writer_faults(store: Store, server: Zygote, trials: int, writers: int, seed:
 
     ``trials`` per (ending, context manager, sync), ``writers`` processes in a crowd.
     """
-    rows = _endings(store, server, trials, seed)
-    for same_run in (True, False):
-        rows += _crowd(store, server, writers, same_run)
-    rows += _clock(store, server)
-    for trial, fault in product(range(trials), ("processus tué", "quota atteint")):
-        rows += _half_artifact(store, server, fault, trial)
-    if store.name == "sqlite":
-        rows += _guarded("sqlite", "disque plein", lambda: _disk_full(server))
-    return rows
+    with ThreadPoolExecutor(1) as thread:
+        endings = thread.submit(_endings, store, server, trials, seed)
+        rows = [
+            row for same_run in (True, False) for row in _crowd(store, server, writers, same_run)
+        ]
+        rows += _clock(store, server)
+        for trial, fault in product(range(trials), ("processus tué", "quota atteint")):
+            rows += _half_artifact(store, server, fault, trial)
+        if store.name == "sqlite":
+            rows += _guarded("sqlite", "disque plein", lambda: _disk_full(server))
+        return endings.result() + rows

@@ -12,7 +12,6 @@ import signal
 import tempfile
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +19,17 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from mlflow_study.stores import Process, Store, start_server
+from mlflow_study.scratch import memory_folder
+from mlflow_study.stores import Process, Store, StoreName, open_store, start_server
 from mlflow_study.tracking.faults import Row, _compare, _row, _stored
 from mlflow_study.tracking.proxy import Proxy, open_proxy
-from mlflow_study.tracking.workers import await_marks
-from mlflow_study.tracking.writers import Zygote
+from mlflow_study.tracking.workers import QUICK_BYTES, await_marks, lend
+from mlflow_study.tracking.writers import Writer, Zygote
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+SLOW, KILLED = "serveur lent", "serveur tué, relancé"
 
 
 # --- lost replies --------------------------------------------------------------------
@@ -170,51 +172,59 @@ def _cut_upload(store: Store, proxy: Proxy, trial: int) -> list[Row]:
 # --- the server is struck ------------------------------------------------------------
 
 
-@dataclass
-class Server:
-    """A running ``mlflow server`` that may be struck: its leash, and its successors."""
-
-    store: Store
-    leash: int
-    process: Process | None = None
-
-    def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.leash).children(recursive=True)
-
-    def stop_for(self, seconds: float) -> None:
-        """Answer nothing for a while (SIGSTOP, SIGCONT)."""
-        family = self.family()
-        for process in family:
-            process.send_signal(signal.SIGSTOP)
-        time.sleep(seconds)
-        for process in family:
-            process.send_signal(signal.SIGCONT)
-
-    def kill_and_restart(self) -> None:
-        """SIGKILL, then a new server on the same port and the same database."""
-        family = self.family()
-        for process in family:
-            process.kill()
-        psutil.wait_procs(family, timeout=10)
-        self.close()
-        port = int(self.store.tracking_uri.rpartition(":")[2])
-        assert self.store.artifacts is not None
-        assert self.store.database_url is not None
-        folder = self.store.artifacts.parent
-        _, self.process = start_server(self.store.database_url, folder, port=port)
-        self.leash = self.process.popen.pid
-
-    def close(self) -> None:
-        """Stop the successor that we started, if any."""
-        if self.process is not None:
-            self.process.stop()
-            self.process = None
+def _stop_for(server: Process, seconds: float) -> None:
+    """The server answers nothing for a while (SIGSTOP, SIGCONT)."""
+    family = server.family()
+    for process in family:
+        process.send_signal(signal.SIGSTOP)
+    time.sleep(seconds)
+    for process in family:
+        process.send_signal(signal.SIGCONT)
 
 
-def _struck(server: Server, writers: Zygote, fault: str, trial: int, seed: int) -> list[Row]:
-    """A writer logs through the server while it is stopped for 1.5 s, or killed and restarted."""
+def _kill_and_restart(store: Store) -> None:
+    """SIGKILL, then a new server on the same port and the same database."""
+    assert store.process is not None
+    assert store.artifacts is not None
+    assert store.database_url is not None
+    family = store.process.family()
+    for process in family:
+        process.kill()
+    psutil.wait_procs(family, timeout=10)
+    store.process.stop()
+    port = int(store.tracking_uri.rpartition(":")[2])
+    _, store.process = start_server(store.database_url, store.artifacts.parent, port=port)
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A writer whose server was struck, and the run that it fills."""
+
+    writer: Writer
+    run: str
+    fault: str
+    trial: int
+    moment: int
+
+    def row(self, store: Store) -> Row:
+        """What it was told against what is stored, once it has ended."""
+        self.writer.finish(timeout=120)
+        journal = self.writer.journal()
+        held, _ = _stored(store.client(), self.run)
+        return _row(
+            magasin=store.name,
+            panne=self.fault,
+            envoi="synchrone",
+            essai=self.trial,
+            moment=float(self.moment),
+            bloque_s=journal.slowest_s,
+            **_compare([journal], held),
+        )
+
+
+def _strike(store: Store, writers: Zygote, fault: str, trial: int, seed: int) -> Victim:
+    """A writer logs through the server, which is then stopped for 1.5 s, or killed and restarted."""
     rng = random.Random(f"{seed}{fault}{trial}")
-    store = server.store
     run = store.client().create_run(store.create_experiment("serveur")).info.run_id
     writer = writers.start(
         work="shared",
@@ -229,50 +239,45 @@ def _struck(server: Server, writers: Zygote, fault: str, trial: int, seed: int) 
     moment = rng.randrange(3, 18)
     writer.wait_for(moment)
     time.sleep(rng.random() * 0.02)
-    if fault == "serveur lent":
-        server.stop_for(1.5)
+    if fault == SLOW:
+        assert store.process is not None
+        _stop_for(store.process, 1.5)
     else:
-        server.kill_and_restart()
-    writer.finish(timeout=120)
-    journal = writer.journal()
-    held, _ = _stored(store.client(), run)
-    return [
-        _row(
-            magasin=store.name,
-            panne=fault,
-            envoi="synchrone",
-            essai=trial,
-            moment=float(moment),
-            bloque_s=journal.slowest_s,
-            **_compare([journal], Counter(held)),
-        )
-    ]
+        _kill_and_restart(store)
+    return Victim(writer, run, fault, trial, moment)
 
 
 def server_faults(
-    store: Store,
-    leash: int,
+    name: StoreName,
+    loan: Path,
     marks: Sequence[Path],
     writers: Zygote,
     trials: int,
     kills: int,
     seed: int,
 ) -> list[Row]:
-    """Faults between client and server, and of the server.  Rows: ``faults.COLUMNS``.
+    """Faults of a server, and between client and server.  Rows: ``faults.COLUMNS``.
 
-    ``leash`` is the process that holds the server; others still use it until ``marks``
-    exist, and it is stopped or killed only then.  ``trials`` per operation for a lost
-    reply, ``kills`` times the server is killed.
+    The server is stopped and killed first, while it serves nobody else; then it is lent
+    (``workers.lend``) to those who wait for ``loan``, and closed when they have left their
+    ``marks``.  ``trials`` per operation for a lost reply, ``kills`` times it is killed.
     """
-    with open_proxy(store.tracking_uri) as proxy:
-        rows = _lost_replies(store, proxy, trials)
-        rows += _cut_upload(store, proxy, 0)
-    await_marks(marks)
-    server = Server(store, leash)
-    try:
-        for fault, times in (("serveur lent", trials), ("serveur tué, relancé", kills)):
-            for trial in range(times):
-                rows += _struck(server, writers, fault, trial, seed)
-    finally:
-        server.close()
+    with open_store(name, memory_folder(QUICK_BYTES)) as store:
+        try:
+            victims: list[Victim] = []
+            for fault, trial in [(SLOW, i) for i in range(trials)] + [
+                (KILLED, i) for i in range(kills)
+            ]:
+                if victims:  # one at a time
+                    victims[-1].writer.finish(timeout=120)
+                victims.append(_strike(store, writers, fault, trial, seed))
+            lend(store, loan)
+            with open_proxy(store.tracking_uri) as proxy:
+                rows = _lost_replies(store, proxy, trials)
+                rows += _cut_upload(store, proxy, 0)
+            rows += [victim.row(store) for victim in victims]
+            await_marks(marks)
+        finally:
+            if store.process is not None:
+                store.process.stop()
     return rows

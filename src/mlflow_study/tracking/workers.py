@@ -12,9 +12,10 @@ import gc
 import logging
 import multiprocessing
 import os
+import pickle
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from pathlib import Path
@@ -33,13 +34,18 @@ class Job:
     """``function(*arguments)`` gives rows of the table called ``table``.
 
     The function must be importable by name, its arguments and its result must pickle.
-    ``mark`` is a file that is made when the job has ended, however it ended.
+    It starts once the file ``after`` exists; ``mark`` is a file that is made when it has
+    ended, however it ended.
     """
 
     table: str
     function: Callable[..., Table]
     arguments: tuple[Any, ...]
     mark: Path | None = None
+    after: Path | None = None
+
+    def ready(self) -> bool:
+        return self.after is None or self.after.exists()
 
     def run(self) -> Table:
         try:
@@ -78,8 +84,8 @@ def warm_up() -> None:
 def run_jobs(jobs: Sequence[Job], workers: int | None = None) -> dict[str, Table]:
     """The tables of all jobs, each in a process of its own; rows keep the order of jobs.
 
-    Jobs start in their order, one more at a time than there are cores: some wait for a
-    server, a browser or a fault.
+    Of those that are ready, jobs start in their order, one more at a time than there are
+    cores: some wait for a server, a browser or a fault.
     """
     warm_up()
     context = multiprocessing.get_context("forkserver")
@@ -87,10 +93,22 @@ def run_jobs(jobs: Sequence[Job], workers: int | None = None) -> dict[str, Table
     with ProcessPoolExecutor(
         count, mp_context=context, initializer=_quiet, max_tasks_per_child=1
     ) as pool:
-        futures = [pool.submit(job.run) for job in jobs]
+        waiting = dict(enumerate(jobs))
+        futures: dict[int, Future[Table]] = {}
+        running: set[Future[Table]] = set()
+        while waiting:
+            ready = [number for number, job in waiting.items() if job.ready()]
+            for number in ready[: count - len(running)]:
+                futures[number] = pool.submit(waiting.pop(number).run)
+                running.add(futures[number])
+            if not running:  # the file that the others wait for will not come
+                break
+            running = wait(running, timeout=0.1, return_when=FIRST_COMPLETED).not_done
         parts: dict[str, list[Table]] = {}
-        for job, future in zip(jobs, futures, strict=True):
-            parts.setdefault(job.table, []).append(future.result())
+        for number in sorted(futures):
+            parts.setdefault(jobs[number].table, []).append(futures[number].result())
+    if waiting:
+        raise StudyError("Ce qu’attend une épreuve du serveur n’est pas venu.")
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
@@ -101,3 +119,15 @@ QUICK_BYTES = 2**30
 def portable(store: Store) -> Store:
     """The store without its process handles, which cannot travel to another process."""
     return replace(store, process=None, database_process=None)
+
+
+def lend(store: Store, loan: Path) -> None:
+    """Write the store, without its handles, for jobs in other processes that wait for ``loan``."""
+    draft = loan.with_suffix(".ecrit")
+    draft.write_bytes(pickle.dumps(portable(store)))
+    draft.rename(loan)
+
+
+def on_loan(function: Callable[..., Table], loan: Path, *arguments: Any) -> Table:
+    """``function(store, *arguments)`` on the store that was lent."""
+    return function(pickle.loads(loan.read_bytes()), *arguments)

@@ -22,6 +22,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ from typing import Any
 atexit.register(lambda: os._exit(0))
 
 import mlflow  # noqa: E402
-from mlflow.store.db.utils import _get_latest_schema_revision  # noqa: E402
-from mlflow.store.tracking import sqlalchemy_store  # noqa: E402, F401
+import mlflow.store.db.utils  # noqa: E402
+from mlflow.store.tracking import sqlalchemy_workspace_store  # noqa: E402, F401
+from mlflow.tracing.processor import otel  # noqa: E402, F401
 from mlflow.tracking.context.registry import resolve_tags  # noqa: E402
 
 Job = dict[str, Any]
@@ -221,7 +223,10 @@ def small_disk(folder: Path, size: str) -> None:
 
 if __name__ == "__main__":
     resolve_tags()  # imports Git and others now, opens nothing
-    _get_latest_schema_revision()  # imports the migrations
+    # MLflow runs all its migration scripts to find the newest, each time that it opens a store.
+    newest = mlflow.store.db.utils._get_latest_schema_revision
+    mlflow.store.db.utils._get_latest_schema_revision = cache(newest)
+    mlflow.store.db.utils._get_latest_schema_revision()
     gc.freeze()
     chosen = main()
     if chosen is not None:
