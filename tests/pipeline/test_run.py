@@ -8,12 +8,15 @@ import signal
 import sqlite3
 import stat
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from mlflow_study.evidence.files import read_context, read_kpis, read_verdicts
+from mlflow_study.pipeline.execute import digest
 
 pytestmark = pytest.mark.lent
 
@@ -177,6 +180,8 @@ def test_a_cut_leaves_nothing_behind_and_the_next_call_goes_on(fresh_checkout, s
     done = fresh_checkout.run()
     assert done.returncode == 0, done.stderr
     assert fresh_checkout.calls == 1  # the first notebook was not run again
+    scratch = f"etude-{digest(fresh_checkout.build)}-*"
+    assert not list(Path(tempfile.gettempdir()).glob(scratch))
 
 
 # Refusals: before anything starts, in French, in less than two seconds.

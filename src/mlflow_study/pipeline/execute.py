@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from mlflow_study.paths import (
 )
 from mlflow_study.pipeline.progress import Event, EventLog, Schedule
 from mlflow_study.pipeline.settings import Settings
+from mlflow_study.scratch import own_scratch
 
 PORT_CONFLICT = re.compile(r"Address already in use|ZMQError", re.IGNORECASE)
 ATTEMPTS = 3
@@ -113,7 +114,7 @@ def _run(
     events.append(Event(name, "debut"))
     for attempt in range(1, ATTEMPTS + 1):
         # In a folder of its own: MLflow writes ./mlruns and ./mlflow.db where it is not told better.
-        with tempfile.TemporaryDirectory(prefix="mlflow-carnet-") as scratch:
+        with own_scratch(f"etude-{digest(build.folder)}-{name[:2]}") as scratch:
             try:
                 papermill.execute_notebook(
                     str(NOTEBOOKS / f"{name}.ipynb"),
@@ -124,13 +125,18 @@ def _run(
                     progress_bar=False,
                     log_output=False,
                     autosave_cell_every=0,
-                    cwd=scratch,
+                    cwd=str(scratch),
                 )
                 break
             except Exception as error:
                 if attempt == ATTEMPTS or not PORT_CONFLICT.search(str(error)):
                     raise
     schedule.save()
+
+
+def digest(folder: Path) -> str:
+    """Eight letters for a build folder: its scratch folders bear them."""
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:8]
 
 
 def _titles(cells: list[Any]) -> dict[str, str]:
