@@ -240,6 +240,15 @@ def test_cases_migrate_as_the_database_says() -> None:
     assert cases.loc["infini", "silencieux"]
 
 
+def test_kills_strike_a_migration_at_work_and_it_can_be_run_again() -> None:
+    rows = migration.migrate_killed(kills=2, runs=5, seed=3)
+    struck = rows[~rows["fini"]]
+    assert len(struck) == 2
+    assert list(struck["moment"]) == sorted(struck["moment"])
+    assert struck["fichier"].any(), "the later kill comes when the target exists"
+    assert rows["identique"].all()
+
+
 def test_duplicates_are_removed_and_nothing_else(tmp_path: Path) -> None:
     metric = tmp_path / "0" / "run" / "metrics" / "m"
     metric.parent.mkdir(parents=True)

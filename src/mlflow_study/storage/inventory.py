@@ -14,8 +14,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from mlflow_study.storage.rich_experiment import Rich
 from mlflow_study.stores import Store
 
@@ -193,7 +191,7 @@ def _is_own_run(row: Row) -> bool:
     return row["genre"] == "nested_run" and not linked
 
 
-def schema(store: Store) -> dict[str, pd.DataFrame]:
+def schema(store: Store) -> dict[str, list[Row]]:
     """The real schema: ``colonnes`` (table, column, type, key) and ``liens`` (foreign keys)."""
     from sqlalchemy import inspect
 
@@ -225,4 +223,4 @@ def schema(store: Store) -> dict[str, pd.DataFrame]:
                 )
     finally:
         engine.dispose()
-    return {"colonnes": pd.DataFrame(columns), "liens": pd.DataFrame(links)}
+    return {"colonnes": columns, "liens": links}

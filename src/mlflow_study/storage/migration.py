@@ -8,19 +8,22 @@ moments drawn over its whole duration, looks at what the target holds, and runs 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import psutil
 
 from mlflow_study.bulk import Shape, fill
+from mlflow_study.scratch import memory_folder
+from mlflow_study.storage.forks import settle, side_by_side
 from mlflow_study.storage.rich_experiment import record, silenced
 from mlflow_study.stores import Store, open_store
 
@@ -343,60 +346,72 @@ def migrate_cases(cases: tuple[str, ...], seed: int) -> dict[str, pd.DataFrame]:
 
     ``silencieux``: the command says that it succeeded and something was lost or altered.
     """
-    summary: list[Row] = []
-    entities: list[Row] = []
-    for case in cases:
-        label, build = CASES[case]
-        with open_store("file") as store:
-            assert store.files is not None
-            build(store, seed)
-            before = snapshot(store.client())
-            if case == "abime":
-                _break_one_run(store)
-            target = store.files.parent / "cible.db"
-            started = time.perf_counter()
-            code, output = _command(str(store.files.parent), str(target), "")
-            duration = time.perf_counter() - started
-            rows = compare(before, snapshot(_target(target)), case) if code == 0 else []
-        entities += rows
-        harmed = sum(row["alteres"] + row["perdus"] for row in rows)
-        summary.append(
-            {
-                "cas": case,
-                "libelle": label,
-                "code": code,
-                "objets": sum(len(found) for found in before.values()),
-                "alteres": sum(row["alteres"] for row in rows),
-                "perdus": sum(row["perdus"] for row in rows),
-                "refus": code != 0,
-                "silencieux": code == 0 and harmed > 0,
-                "annonce_succes": code == 0 and "Migration summary" in output,
-                "message": first_cause(output) if code else "",
-                "duree_s": duration,
-            }
-        )
+    return _case_tables(side_by_side([partial(_migrate_case, case, seed) for case in cases]))
+
+
+def _case_tables(migrated: list[tuple[Row, list[Row]]]) -> dict[str, pd.DataFrame]:
     columns = list(compare({e: {} for e in ENTITIES}, {e: {} for e in ENTITIES}, "")[0])
-    return {"cas": pd.DataFrame(summary), "entites": pd.DataFrame(entities, columns=columns)}
+    entities = [row for _, rows in migrated for row in rows]
+    return {
+        "cas": pd.DataFrame([summary for summary, _ in migrated]),
+        "entites": pd.DataFrame(entities, columns=columns),
+    }
+
+
+def _migrate_case(case: str, seed: int) -> tuple[Row, list[Row]]:
+    """The row of one case, and a row per entity when the command succeeds."""
+    label, build = CASES[case]
+    with open_store("file", memory_folder()) as store:
+        assert store.files is not None
+        build(store, seed)
+        before = snapshot(store.client())
+        if case == "abime":
+            _break_one_run(store)
+        target = store.files.parent / "cible.db"
+        started = time.perf_counter()
+        code, output = _command(str(store.files.parent), str(target), "")
+        duration = time.perf_counter() - started
+        rows = compare(before, snapshot(_target(target)), case) if code == 0 else []
+    harmed = sum(row["alteres"] + row["perdus"] for row in rows)
+    summary = {
+        "cas": case,
+        "libelle": label,
+        "code": code,
+        "objets": sum(len(found) for found in before.values()),
+        "alteres": sum(row["alteres"] for row in rows),
+        "perdus": sum(row["perdus"] for row in rows),
+        "refus": code != 0,
+        "silencieux": code == 0 and harmed > 0,
+        "annonce_succes": code == 0 and "Migration summary" in output,
+        "message": first_cause(output) if code else "",
+        "duree_s": duration,
+    }
+    return summary, rows
+
+
+# --- killing it ----------------------------------------------------------------------
 
 
 def _child(source: str, target: str, answer: str, done: Any) -> None:
-    """In a process of its own: import, say «ready», migrate, answer and say how long it took."""
+    """In a process of its own: import, say «ready», migrate, answer and say what CPU it took."""
     import alembic.command  # noqa: F401
     import mlflow.store.fs2db._registry
     import mlflow.store.fs2db._tracking  # noqa: F401
 
     os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    settle()
     done.send("ready")
-    started = time.perf_counter()
-    code, output = _command(source, target, answer)
-    done.send((code, output, time.perf_counter() - started))
+    started = time.process_time()
+    with silenced():
+        code, output = _command(source, target, answer)
+    done.send((code, output, time.process_time() - started))
 
 
 def _start(source: Path, target: Path, answer: str) -> tuple[Any, Any]:
-    from mlflow_study.nursery import LIBRARIES
+    """A migration that has just begun: its process, and the pipe by which it answers."""
+    from mlflow_study.nursery import warm_up
 
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow_study.nursery", *LIBRARIES])
+    context = warm_up()
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(str(source), str(target), answer, sender))
     process.start()
@@ -405,11 +420,36 @@ def _start(source: Path, target: Path, answer: str) -> tuple[Any, Any]:
     return process, receiver
 
 
+def _undisturbed(source: Path, target: Path, answer: str) -> tuple[int, str, float]:
+    """(exit code, output, CPU seconds) of a migration that is left alone."""
+    process, receiver = _start(source, target, answer)
+    code, output, used = receiver.recv()
+    process.join()
+    return code, output, used
+
+
+def _kill_after(source: Path, target: Path, moment: float) -> bool:
+    """Kill a migration after ``moment`` seconds of its processor; had it finished before?"""
+    process, receiver = _start(source, target, "")
+    try:
+        clock = psutil.Process(process.pid)
+        ready = sum(clock.cpu_times()[:2])
+        while not receiver.poll(0.002) and sum(clock.cpu_times()[:2]) - ready < moment:
+            pass
+    except psutil.NoSuchProcess:
+        pass
+    process.kill()
+    process.join()
+    return bool(receiver.poll() and _ended(receiver))
+
+
 def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
     """Kill the command (SIGKILL) at moments drawn over its whole duration; one row per kill.
 
     A kill that comes too late, the command having finished, is a row too, and does not count
-    among the ``kills`` that are wanted (within twice as many tries).
+    among the ``kills`` that are wanted (within twice as many tries).  Duration and moments
+    are in seconds of the command's processor, so that a busy machine does not crowd the
+    kills at its beginning; two trials go on at a time.
 
     ``runs``: size of the file store (12 points, 3 params, 2 tags each).  ``lignes``: rows of
     experiments, runs, params and metrics visible in the target just after the kill;
@@ -419,54 +459,49 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
     """
     rng = random.Random(seed)
     rows: list[Row] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch,
-        open_store("file") as store,
-    ):
+    with open_store("file", memory_folder()) as store:
         assert store.files is not None
         fill(store, store.create_experiment("migre"), Shape(runs, 3, 4, 3, 1), seed=seed)
-        source, folder = store.files.parent, Path(scratch)
-        reference = folder / "reference.db"
-        process, receiver = _start(source, reference, "")
-        code, output, duration = receiver.recv()
-        process.join()
+        source = store.files.parent
+        code, output, duration = _undisturbed(source, source / "reference.db", "")
         if code != 0:
             raise RuntimeError(f"the undisturbed migration failed: {output[-500:]}")
-        whole = table_rows(reference)
-        for rank in range(2 * kills):
-            if sum(not row["fini"] for row in rows) == kills:
-                break
-            target = folder / f"tue-{rank}.db"
-            moment = duration * (rank % kills + rng.random()) / kills
-            process, receiver = _start(source, target, "")
-            time.sleep(moment)
-            process.kill()
-            process.join()
-            finished = receiver.poll() and _ended(receiver)
+        whole = table_rows(source / "reference.db")
+        drawn = [(rank % kills + rng.random()) / kills for rank in range(2 * kills)]
+
+        def strike(rank: int) -> Row:
+            target = source / f"tue-{rank}.db"
+            moment = duration * drawn[rank]
+            finished = _kill_after(source, target, moment)
             visible = table_rows(target) if target.exists() else {}
             unanswered = None
             if target.exists() and rank == 0:
-                unanswered, _ignored = _command(str(source), str(target), "")
-            code, output = _command(str(source), str(target), "y\n")
+                unanswered, *_ = _undisturbed(source, target, "")
+            code, output, _ = _undisturbed(source, target, "y\n")
             again = table_rows(target)
-            rows.append(
-                {
-                    "moment": moment / duration,
-                    "moment_s": moment,
-                    "fini": bool(finished),
-                    "fichier": bool(visible) or target.exists(),
-                    "tables": len(visible),
-                    "lignes": sum(visible.get(t, 0) for t in _COUNTED),
-                    "lignes_attendues": sum(whole[t] for t in _COUNTED),
-                    "partiel": 0
-                    < sum(visible.get(t, 0) for t in _COUNTED)
-                    < sum(whole[t] for t in _COUNTED),
-                    "reprise": code,
-                    "identique": again == whole,
-                    "sans_reponse": unanswered,
-                    "message": first_cause(output) if code else "",
-                }
-            )
+            found = sum(visible.get(table, 0) for table in _COUNTED)
+            expected = sum(whole[table] for table in _COUNTED)
+            return {
+                "moment": drawn[rank],
+                "moment_s": moment,
+                "fini": finished,
+                "fichier": bool(visible) or target.exists(),
+                "tables": len(visible),
+                "lignes": found,
+                "lignes_attendues": expected,
+                "partiel": 0 < found < expected,
+                "reprise": code,
+                "identique": again == whole,
+                "sans_reponse": unanswered,
+                "message": first_cause(output) if code else "",
+            }
+
+        with ThreadPoolExecutor(2) as pool:
+            while len(rows) < 2 * kills and (
+                wanted := kills - sum(not row["fini"] for row in rows)
+            ):
+                ranks = range(len(rows), min(len(rows) + wanted, 2 * kills))
+                rows += pool.map(strike, ranks)
     return pd.DataFrame(rows)
 
 
@@ -499,10 +534,10 @@ def overwritten() -> pd.DataFrame:
     One row: runs of the existing database before the command, its exit code, and what the
     file holds afterwards, the operator having answered yes to «Overwrite?».
     """
-    with open_store("file") as store, tempfile.TemporaryDirectory() as scratch:
+    with open_store("file", memory_folder()) as store:
         assert store.files is not None
         _duplicated(store, 0)
-        target = Path(scratch) / "existante.db"
+        target = store.files.parent / "existante.db"
         client = _target(target)
         experiment = client.create_experiment("précieuse")
         client.create_run(experiment)
@@ -516,9 +551,11 @@ def overwritten() -> pd.DataFrame:
 
 def observe(cases: tuple[str, ...], kills: int, runs: int, seed: int) -> dict[str, pd.DataFrame]:
     """The whole trial.  Parts: ``cas``, ``entites``, ``arrets``, ``ecrasement``."""
-    with silenced():
-        return {
-            **migrate_cases(cases, seed),
-            "arrets": migrate_killed(kills, runs, seed),
-            "ecrasement": overwritten(),
-        }
+    struck, lost, *migrated = side_by_side(
+        [
+            partial(migrate_killed, kills, runs, seed),
+            partial(overwritten),
+            *(partial(_migrate_case, case, seed) for case in cases),
+        ]
+    )
+    return {**_case_tables(migrated), "arrets": struck, "ecrasement": lost}

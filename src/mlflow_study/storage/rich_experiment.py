@@ -13,6 +13,9 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import matplotlib.backends.backend_agg  # noqa: F401  (once, before forks)
+from matplotlib.figure import Figure
+
 from mlflow_study.stores import Store
 
 if TYPE_CHECKING:
@@ -135,7 +138,6 @@ def record(store: Store, seed: int, traces: int = 0) -> Rich:
     ``traces`` more small traces, of two spans each, are recorded beside.
     """
     import numpy as np
-    from matplotlib.figure import Figure
     from mlflow.models import infer_signature
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
