@@ -175,7 +175,10 @@ class Laboratory:
 
 
 def _cpu() -> float:
-    """CPU seconds of this process, its living children and those that it has waited for."""
+    """CPU seconds of this process, its living children and those that it has waited for.
+
+    A job of ``measure_together`` does not see what the fork server runs for it.
+    """
     me = psutil.Process()
     total = sum(me.cpu_times()[:4])
     for child in me.children(recursive=True):
