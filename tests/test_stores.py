@@ -127,12 +127,20 @@ def _runs(pid):
         return False
 
 
-def test_a_server_that_dies_is_seen_dead(opened):
+def test_a_server_that_is_killed_serves_again_and_one_that_dies_is_seen_dead():
     with stores.open_store("http+sqlite") as store:
-        for process in store.process.family():
-            process.kill()
-        store.process.popen.wait(timeout=10)
-        assert not store.process.alive()
+        experiment = store.create_experiment()
+        killed = store.process
+        successor = stores.restart_server(killed, store.tracking_uri)
+        try:
+            assert not killed.alive()
+            assert store.client().get_experiment(experiment).lifecycle_stage == "active"
+            for process in successor.family():
+                process.kill()
+            successor.popen.wait(timeout=10)
+            assert not successor.alive()
+        finally:
+            successor.stop()
 
 
 def test_a_busy_port_is_said(tmp_path):

@@ -569,6 +569,28 @@ def start_server(
     return url, process
 
 
+def restart_server(server: Process, url: str) -> Process:
+    """Kill an MLflow server (SIGKILL), then run again, on its port, the command that it had run.
+
+    ``mlflow server`` imports MLflow for two CPU seconds only to make that command, uvicorn's.
+    """
+    family = server.family()
+    serving = next(process for process in family if "uvicorn" in process.cmdline())
+    command, environment = serving.cmdline(), serving.environ()
+    for process in family:
+        process.kill()
+    psutil.wait_procs(family, timeout=10)
+    server.stop()
+    _, successor = _launch(
+        "Le serveur MLflow",
+        lambda _: Process.start(command, server.log, environment),
+        lambda: urllib.request.urlopen(f"{url}/health", timeout=2).close(),
+        OSError,
+        int(url.rpartition(":")[2]),
+    )
+    return successor
+
+
 # --- opening -------------------------------------------------------------------------
 
 

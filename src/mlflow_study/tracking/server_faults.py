@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from mlflow_study.scratch import memory_folder
-from mlflow_study.stores import Process, Store, StoreName, open_store, start_server
+from mlflow_study.stores import Process, Store, StoreName, open_store, restart_server
 from mlflow_study.tracking.faults import Row, _compare, _row, _stored
 from mlflow_study.tracking.proxy import Proxy, open_proxy
 from mlflow_study.tracking.workers import QUICK_BYTES, await_marks, lend
@@ -182,20 +180,6 @@ def _stop_for(server: Process, seconds: float) -> None:
         process.send_signal(signal.SIGCONT)
 
 
-def _kill_and_restart(store: Store) -> None:
-    """SIGKILL, then a new server on the same port and the same database."""
-    assert store.process is not None
-    assert store.artifacts is not None
-    assert store.database_url is not None
-    family = store.process.family()
-    for process in family:
-        process.kill()
-    psutil.wait_procs(family, timeout=10)
-    store.process.stop()
-    port = int(store.tracking_uri.rpartition(":")[2])
-    _, store.process = start_server(store.database_url, store.artifacts.parent, port=port)
-
-
 @dataclass(frozen=True)
 class Victim:
     """A writer whose server was struck, and the run that it fills."""
@@ -239,11 +223,11 @@ def _strike(store: Store, writers: Zygote, fault: str, trial: int, seed: int) ->
     moment = rng.randrange(3, 18)
     writer.wait_for(moment)
     time.sleep(rng.random() * 0.02)
+    assert store.process is not None
     if fault == SLOW:
-        assert store.process is not None
         _stop_for(store.process, 1.5)
     else:
-        _kill_and_restart(store)
+        store.process = restart_server(store.process, store.tracking_uri)
     return Victim(writer, run, fault, trial, moment)
 
 
