@@ -18,6 +18,8 @@ from mlflow_study.presentation import markdown
 from mlflow_study.presentation import numbers as fr
 
 MAX_COLUMNS = 7
+SHORT = 14
+"""Rows of the longest table that is printed on one page."""
 Formats = Mapping[str, Callable[[Any], str]]
 
 
@@ -137,8 +139,9 @@ def _html(
         caption = f"{caption} {fr.MISSING} : sans valeur.".strip()
     legend = f' <span class="legende">{markdown.inline(caption)}</span>' if caption else ""
     name = escape(label)
+    kind = "tableau court" if len(rows) <= SHORT else "tableau"
     return (
-        f'<div class="tableau" id="{name}">'
+        f'<div class="{kind}" id="{name}">'
         f'<div class="defile" role="group" aria-labelledby="{name}-titre" tabindex="0">'
         f'<table><caption id="{name}-titre"><strong class="titre">{markdown.inline(title)}</strong>'
         f"{legend}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
