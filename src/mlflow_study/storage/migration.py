@@ -24,7 +24,7 @@ import psutil
 from mlflow_study.bulk import Shape, fill
 from mlflow_study.scratch import memory_folder
 from mlflow_study.storage.forks import settle, side_by_side
-from mlflow_study.storage.rich_experiment import record, silenced
+from mlflow_study.storage.rich_experiment import prepare, record, silenced
 from mlflow_study.stores import Store, open_store
 
 if TYPE_CHECKING:
@@ -551,6 +551,7 @@ def overwritten() -> pd.DataFrame:
 
 def observe(cases: tuple[str, ...], kills: int, runs: int, seed: int) -> dict[str, pd.DataFrame]:
     """The whole trial.  Parts: ``cas``, ``entites``, ``arrets``, ``ecrasement``."""
+    prepare()
     struck, lost, *migrated = side_by_side(
         [
             partial(migrate_killed, kills, runs, seed),

@@ -6,15 +6,13 @@ how many times, and whether it lies anywhere at all (``inventory.py``).
 
 from __future__ import annotations
 
+import importlib
 import io
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import matplotlib.backends.backend_agg  # noqa: F401  (once, before forks)
-from matplotlib.figure import Figure
 
 from mlflow_study.stores import Store
 
@@ -132,12 +130,19 @@ def trace_copies(store: Store) -> int:
     return -1 if store.artifacts is None else len(list(store.artifacts.rglob("traces.json")))
 
 
+def prepare() -> None:
+    """Import what ``record`` needs, once for all the processes that are then forked."""
+    for module in ("matplotlib.backends.backend_agg", "mlflow.sklearn", "skops.io"):
+        importlib.import_module(module)
+
+
 def record(store: Store, seed: int, traces: int = 0) -> Rich:
     """Train a classifier and record all of it, by the fluent API, as a user would.
 
     ``traces`` more small traces, of two spans each, are recorded beside.
     """
     import numpy as np
+    from matplotlib.figure import Figure
     from mlflow.models import infer_signature
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
