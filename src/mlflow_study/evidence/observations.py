@@ -7,12 +7,14 @@ same parameters, same lock, same machine.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import io
 import json
 import multiprocessing
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -71,6 +73,12 @@ def _produce(instrument: Instrument, parameters: dict[str, Any]) -> Produced:
     return Produced(tables, time.perf_counter() - wall, _cpu() - before)
 
 
+def _produce_apart(instrument: Instrument, parameters: dict[str, Any]) -> Produced:
+    """``_produce`` in a folder of its own: MLflow writes ./mlflow.db where it is not told better."""
+    with tempfile.TemporaryDirectory(prefix="etude-") as folder, contextlib.chdir(folder):
+        return _produce(instrument, parameters)
+
+
 def _unwrapped(tables: Tables) -> pd.DataFrame | Tables:
     return tables[""] if list(tables) == [""] else tables
 
@@ -114,7 +122,7 @@ class Laboratory:
             forks = multiprocessing.get_context("forkserver")
             forks.set_forkserver_preload([*preload, *{i.__module__ for i, _ in todo.values()}])
             with ProcessPoolExecutor(TOGETHER, mp_context=forks, max_tasks_per_child=1) as pool:
-                futures = {n: pool.submit(_produce, *job) for n, job in todo.items()}
+                futures = {n: pool.submit(_produce_apart, *job) for n, job in todo.items()}
                 for name, future in futures.items():
                     results[name] = self._keep(name, *todo[name], future.result())
         return results
