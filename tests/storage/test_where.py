@@ -246,6 +246,8 @@ def test_kills_strike_a_migration_at_work_and_it_can_be_run_again() -> None:
     assert len(struck) == 2
     assert list(struck["moment"]) == sorted(struck["moment"])
     assert struck["fichier"].any(), "the later kill comes when the target exists"
+    assert rows["sans_reponse"].dropna().ne(0).all()
+    assert rows["sans_reponse"].notna().sum() == 1
     assert rows["identique"].all()
 
 

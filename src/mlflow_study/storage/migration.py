@@ -475,7 +475,7 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
             finished = _kill_after(source, target, moment)
             visible = table_rows(target) if target.exists() else {}
             unanswered = None
-            if target.exists() and rank == 0:
+            if target.exists() and rank == kills // 2:
                 unanswered, *_ = _undisturbed(source, target, "")
             code, output, _ = _undisturbed(source, target, "y\n")
             again = table_rows(target)
