@@ -300,12 +300,13 @@ def git(folder: Path, *arguments: str) -> str:
     """
     identity = ["-c", "user.name=Autrice", "-c", "user.email=autrice@exemple.invalid"]
     identity += ["-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"]
+    identity += ["-c", "maintenance.auto=false"]
     done = subprocess.run(
         ["git", *identity, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
         check=True,
-        env=nursery.clean_environment({}),
+        env=nursery.clean_environment({"GIT_TEMPLATE_DIR": ""}),
     )
     return done.stdout.strip()
