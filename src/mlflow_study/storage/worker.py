@@ -14,15 +14,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from mlflow_study import nursery
 from mlflow_study.errors import StudyError
-
-PRELOADED = [
-    "mlflow",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "alembic.script",
-    "mlflow_study.storage.operations",
-    "mlflow_study.storage.worker",
-]
 
 
 class Late(Exception):
@@ -37,28 +30,26 @@ class Failed(StudyError):
         self.kind = kind
 
 
-def context() -> Any:
-    """The ``forkserver`` context; starting a first worker early warms it up."""
-    chosen = multiprocessing.get_context("forkserver")
-    chosen.set_forkserver_preload(PRELOADED)
-    return chosen
-
-
 def _serve(orders: Connection) -> None:
     """Run orders until the pipe closes; nothing is printed on the user's screen."""
     logging.getLogger("mlflow").handlers = [logging.NullHandler()]
     logging.getLogger("mlflow").propagate = False
     logging.getLogger("alembic").setLevel(logging.ERROR)
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    reply: tuple[tuple[str, str] | None, Any]
     while True:
         try:
             function, arguments = orders.recv()
         except (EOFError, ConnectionResetError):
             return
         try:
-            orders.send((None, function(*arguments)))
+            reply = (None, function(*arguments))
         except Exception as error:
-            orders.send(((type(error).__name__, str(error)[:500]), None))
+            reply = ((type(error).__name__, str(error)[:500]), None)
+        try:
+            orders.send(reply)
+        except (BrokenPipeError, ConnectionResetError):  # no one waits for it any more
+            return
 
 
 class Worker:
@@ -66,7 +57,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
-        self.process = context().Process(target=_serve, args=(theirs,), daemon=True)
+        self.process = nursery.warm_up().Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
 
