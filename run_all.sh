@@ -37,6 +37,7 @@ installer() {
       --require-hashes --requirement requirements.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
   fi
+  .venv/bin/python -m mlflow_study preparer
   echo "$empreinte" >.venv/.empreinte
 }
 

@@ -143,6 +143,21 @@ def test_a_server_that_is_killed_serves_again_and_one_that_dies_is_seen_dead():
             successor.stop()
 
 
+def test_our_server_runs_what_mlflow_server_runs(tmp_path):
+    expected = stores._observed_server(tmp_path)
+    with stores.open_store("http+sqlite") as store:
+        serving = stores._uvicorn(store.process.family())
+        folder, port = store.artifacts.parent, int(store.tracking_uri.rpartition(":")[2])
+        marks = stores._marks(store.database_url, folder, port)
+        environment = serving.environ()
+        assert [marks.get(word, word) for word in serving.cmdline()] == expected["command"]
+        for name, word in expected["environment"].items():
+            assert (
+                name == "_MLFLOW_SERVER_BOOT_ID"
+                or marks.get(environment[name], environment[name]) == word
+            )
+
+
 def test_a_busy_port_is_said(tmp_path):
     import socket
 

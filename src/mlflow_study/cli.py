@@ -28,6 +28,7 @@ EPILOGUE = """commandes :
   demo [N]     en classe : la page de MLflow sur l’étude et les carnets du chapitre N dans JupyterLab
   rejouer RUN  ce qu’il manque pour rejouer un de vos runs (--uri) ; --executer le rejoue
   nettoyer     effacer ce qui a été construit ; --tout, l’environnement aussi
+  preparer     faire d’avance ce que toute exécution copie (schémas des bases) ; l’installation s’en charge
   cellules     remettre en forme les carnets après une modification (--verifier : seulement comparer)
   executer, publier, suivre
                les étapes que l’enchaînement appelle lui-même : un carnet, le rapport, le suivi
@@ -338,6 +339,14 @@ def show_parameters(_: argparse.Namespace) -> int:
     return 0
 
 
+def prepare(_: argparse.Namespace) -> int:
+    """Make once what every run copies."""
+    from mlflow_study.stores import prepare as prepare_stores
+
+    prepare_stores()
+    return 0
+
+
 def clean(options: argparse.Namespace) -> int:
     """Delete what was built: the profile's folder, or with --tout the environment too."""
     targets = [ROOT / "build"]
@@ -357,6 +366,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": lesson,
     "rejouer": replay_run,
     "nettoyer": clean,
+    "preparer": prepare,
     "cellules": normalise,
     "executer": execute,
     "publier": publish,

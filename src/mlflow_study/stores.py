@@ -7,13 +7,14 @@ Every store is new and empty, except ``uri``, which is the user's own server: th
 work only inside the experiment that ``Store.create_experiment`` makes.
 
 Databases are not migrated each time: a schema is made once per MLflow release, by
-MLflow itself, and copied (see ``_schema_template``).  Processes are held on a leash
+MLflow itself, and copied (see ``prepare``).  Processes are held on a leash
 (``leash.py``) and die with this one, however it ends.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -31,7 +32,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import psutil
 from filelock import FileLock
@@ -526,69 +527,136 @@ def _create_schema(database_url: str) -> None:
 
 def create_sqlite(path: Path) -> str:
     """A new SQLite database with MLflow's tables at ``path``; returns its URL."""
-    template = cache_folder() / f"schema-{version('mlflow')}.sqlite"
-    with FileLock(f"{template}.lock"):
-        if not template.exists():
-            with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
-                draft = Path(scratch) / "draft.sqlite"
-                _create_schema(f"sqlite:///{draft}")
-                draft.rename(template)
+    template = _sqlite_template()
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(template, path)
     return f"sqlite:///{path}"
 
 
+def _sqlite_template() -> Path:
+    final = cache_folder() / f"schema-{version('mlflow')}.sqlite"
+    with FileLock(f"{final}.lock"):
+        if not final.exists():
+            with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+                draft = Path(scratch) / "draft.sqlite"
+                _create_schema(f"sqlite:///{draft}")
+                draft.rename(final)
+    return final
+
+
 # --- the MLflow server ---------------------------------------------------------------
 
 
-def start_server(
-    backend_uri: str, folder: Path, *, workers: int = 1, port: int | None = None
-) -> tuple[str, Process]:
-    """Start ``mlflow server`` on loopback; returns (URL, process) once ``/health`` answers.
+def start_server(backend_uri: str, folder: Path, *, port: int | None = None) -> tuple[str, Process]:
+    """Start an MLflow server on loopback; returns (URL, process) once ``/health`` answers.
 
-    Artifacts are proxied (the default of ``mlflow server``) and lie in
-    ``folder/artefacts``.  Raises StudyError when it does not come up.
+    It is the command that ``mlflow server --workers 1`` itself runs (``_server_template``).
+    Artifacts are proxied, as they are by default, and lie in ``folder/artefacts``.  Raises
+    StudyError when it does not come up.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    url = ""
+    template = _server_template()
 
     def start(chosen: int) -> Process:
+        known = _marks(backend_uri, folder, chosen)
+        meant = {mark: word for word, mark in known.items()}
+        command = [meant.get(word, word) for word in template["command"]]
+        environment = {k: meant.get(word, word) for k, word in template["environment"].items()}
+        return Process.start(command, folder / "serveur.log", environment)
+
+    return _serve(start, port)
+
+
+def restart_server(server: Process, url: str) -> Process:
+    """Kill an MLflow server (SIGKILL), then run its command again, on its port."""
+    family = server.family()
+    serving = _uvicorn(family)
+    command, environment = serving.cmdline(), serving.environ()
+    server.kill()
+    psutil.wait_procs(family, timeout=10)
+    port = int(url.rpartition(":")[2])
+    return _serve(lambda _: Process.start(command, server.log, environment), port)[1]
+
+
+def _serve(start: Callable[[int], Process], port: int | None) -> tuple[str, Process]:
+    """Start a server with ``start(port)``; (URL, process) once ``/health`` answers."""
+    url = ""
+
+    def started(chosen: int) -> Process:
         nonlocal url
         url = f"http://127.0.0.1:{chosen}"
-        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", backend_uri]
-        command += ["--artifacts-destination", (folder / "artefacts").as_uri()]
-        command += ["--host", "127.0.0.1", "--port", str(chosen), "--workers", str(workers)]
-        return Process.start(
-            command, folder / "serveur.log", {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        )
+        return start(chosen)
 
     def ready() -> None:
         urllib.request.urlopen(f"{url}/health", timeout=2).close()
 
-    _, process = _launch("Le serveur MLflow", start, ready, OSError, port)
+    _, process = _launch("Le serveur MLflow", started, ready, OSError, port)
     return url, process
 
 
-def restart_server(server: Process, url: str) -> Process:
-    """Kill an MLflow server (SIGKILL), then run again, on its port, the command that it had run.
+def _uvicorn(family: list[psutil.Process]) -> psutil.Process:
+    """The process that serves, among those of an MLflow server."""
+    return next(process for process in family if "uvicorn" in process.cmdline())
+
+
+def _marks(backend_uri: str, folder: Path, port: int) -> dict[str, str]:
+    """Words of a server's command and environment that differ from one server to another."""
+    artifacts = (folder / "artefacts").as_uri()
+    return {sys.executable: "{python}", backend_uri: "{base}", artifacts: "{artefacts}", str(port): "{port}"}  # fmt: skip
+
+
+def _server_template() -> dict[str, Any]:
+    """``command`` and ``environment`` of the process that ``mlflow server`` starts.
 
     ``mlflow server`` imports MLflow for two CPU seconds only to make that command, uvicorn's.
+    It is asked once per release and environment, for real, and what it ran is read from the
+    system.
     """
-    family = server.family()
-    serving = next(process for process in family if "uvicorn" in process.cmdline())
-    command, environment = serving.cmdline(), serving.environ()
-    for process in family:
+    place = hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]
+    final = cache_folder() / f"serveur-{version('mlflow')}-{place}.json"
+    with FileLock(f"{final}.lock"):
+        if not final.exists():
+            with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+                template = _observed_server(Path(scratch))
+            draft = final.with_suffix(".tmp")
+            draft.write_text(json.dumps(template, indent=1), encoding="utf-8")
+            draft.rename(final)
+    return dict(json.loads(final.read_text(encoding="utf-8")))
+
+
+def _observed_server(folder: Path) -> dict[str, Any]:
+    """Run ``mlflow server`` and read what it runs, its particulars replaced by marks."""
+    backend_uri = create_sqlite(folder / "mlflow.db")
+    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+    def start(port: int) -> Process:
+        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", backend_uri]
+        command += ["--artifacts-destination", (folder / "artefacts").as_uri()]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        return Process.start(command, folder / "serveur.log", settings)
+
+    url, process = _serve(start, None)
+    try:
+        serving = _uvicorn(process.family())
+        marks = _marks(backend_uri, folder, int(url.rpartition(":")[2]))
+        command = [marks.get(word, word) for word in serving.cmdline()]
+        own = {k: word for k, word in serving.environ().items() if os.environ.get(k) != word}
+        return {"command": command, "environment": {k: marks.get(w, w) for k, w in own.items()}}
+    finally:
         process.kill()
-    psutil.wait_procs(family, timeout=10)
-    server.stop()
-    _, successor = _launch(
-        "Le serveur MLflow",
-        lambda _: Process.start(command, server.log, environment),
-        lambda: urllib.request.urlopen(f"{url}/health", timeout=2).close(),
-        OSError,
-        int(url.rpartition(":")[2]),
-    )
-    return successor
+
+
+def prepare() -> None:
+    """Make what every run copies: the schemas of the databases, the command of a server.
+
+    What this machine cannot run is passed over.
+    """
+    templates = [_sqlite_template, _server_template]
+    templates += [_postgres_template] if unavailable("postgresql") is None else []
+    templates += [_mariadb_template] if unavailable("mariadb") is None else []
+    with ThreadPoolExecutor() as pool:
+        for made in [pool.submit(make) for make in templates]:
+            made.result()
 
 
 # --- opening -------------------------------------------------------------------------
