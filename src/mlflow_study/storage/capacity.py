@@ -39,8 +39,6 @@ PATIENCE_S = 0.06
 """After a warm-up an operation is repeated up to REPEATS times, until this time is spent."""
 LONG_S = 0.1
 """A warm-up that takes this long counts as a measurement: there is little left to warm up."""
-FEW_S = 0.5
-"""Two more calls are made of an operation that takes long, unless this time is spent."""
 FOLLOWED = ("search_order",)
 """Operations tried at every size whatever they take: their growth is worse than linear."""
 MODELS = (10, 100, 1000)
@@ -210,8 +208,11 @@ def _models(garden: Garden, name: str) -> list[dict[str, Any]]:
 # --- timing under a cap ---------------------------------------------------------------
 
 
-def _repeat(uri: str, scene: Scene, name: str, turn: int) -> list[float]:
-    """In the worker: one warm-up call, then a few timed ones; seconds of each."""
+def _repeat(uri: str, scene: Scene, name: str, turn: int, patience_s: float) -> list[float]:
+    """In the worker: one warm-up call, then a few timed ones; seconds of each.
+
+    None is made once they have taken ``patience_s``.
+    """
     client = _client(uri)
     operation = OPERATIONS[name]
     spent, seconds = 0.0, list[float]()
@@ -221,7 +222,7 @@ def _repeat(uri: str, scene: Scene, name: str, turn: int) -> list[float]:
         call()
         seconds.append(perf_counter() - started)
         spent += seconds[-1]
-        if spent > FEW_S or (repeat >= 2 and spent > PATIENCE_S):
+        if spent > patience_s or (repeat >= 2 and spent > PATIENCE_S):
             break
     return seconds if seconds[0] > LONG_S else seconds[1:]
 
@@ -282,7 +283,8 @@ class _Capped:
                 continue
             self.turn += REPEATS + 1
             before = Look.now()
-            answer, issue = self._ask(store, self.cap_s, _repeat, scene.uri, scene, name, self.turn)
+            asked = (scene.uri, scene, name, self.turn, self.patience_s)
+            answer, issue = self._ask(store, self.cap_s, _repeat, *asked)
             seconds = answer or [self.cap_s if issue == "plafond" else float("nan")]
             busy = watch.busy(before, Look.now())
             if issue == "mesure" and min(seconds) > self.patience_s and name not in FOLLOWED:

@@ -56,7 +56,7 @@ class Stockage(ChapterParameters):
         default=0.3,
         gt=0,
         le=600,
-        description="une opération qui a pris cette durée n’est plus essayée aux tailles plus grandes (mais extrapolée)",
+        description="une opération qui a pris cette durée n’est plus répétée, ni essayée aux tailles plus grandes (mais extrapolée)",
     )
     runs_max: int = Field(
         default=4000, ge=400, le=1_000_000, description="runs du plus grand magasin SQL"
