@@ -269,11 +269,9 @@ def questions(table: pd.DataFrame, backends: Sequence[str]) -> None:
     )
     false = first[first["note"] == "fausse"]
     if len(false):
-        page.table(
-            pd.DataFrame({"Question": false["texte"], "Classe": false["prov"]}),
-            label="tab-fausses",
-            title="Les questions auxquelles le magasin répond faux",
-            caption="La réponse est lue au mot dans l’API ; la vérité vient du journal du scénario.",
+        page.prose(
+            f"Réponse fausse, lue au mot dans l’API : {' ; '.join(false['texte'])}. "
+            "La vérité vient du journal du scénario."
         )
     empty = first[first["note"] == "absente"]["texte"].tolist()
     if empty:
@@ -458,24 +456,13 @@ def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
     )
     calls = table.groupby("tache", sort=False)["appels"].max()
     last = table[(table["backend"] == backend) & (table["runs"] == sizes[-1])]
-    page.table(
-        pd.DataFrame(
-            {
-                "Recherche": calls.index,
-                "Appels": calls.to_numpy(),
-                "Temps médian": [
-                    float(last[last["tache"] == t]["temps_s"].median()) for t in calls.index
-                ],
-                "Plafond atteint": [
-                    "oui" if last[last["tache"] == t]["plafond"].any() else "non"
-                    for t in calls.index
-                ],
-            }
-        ),
-        label="tab-recherches",
-        title=f"Appels et temps à {fr.integer(sizes[-1])} runs",
-        formats={"Temps médian": fr.duration},
-    )
+    told = [
+        f"{task}, {fr.count(int(count), 'appel', 'appels')}, "
+        f"{fr.duration(float(last[last['tache'] == task]['temps_s'].median()))}"
+        + (" (plafond atteint)" if last[last["tache"] == task]["plafond"].any() else "")
+        for task, count in calls.items()
+    ]
+    page.prose(f"À {fr.integer(sizes[-1])} runs : {' ; '.join(told)}.")
     _ = kpis
 
 

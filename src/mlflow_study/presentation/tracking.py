@@ -566,9 +566,7 @@ def interruptions(table: Frame) -> None:
                 if store != "file"
                 else "–",
                 "Fin du run refusée": out_of(int(refused.sum()), len(some)),
-                "Resté RUNNING": out_of(int((some.statut == "RUNNING").sum()), len(some)),
                 "Expérience illisible": out_of(int(broken.sum()), len(some)),
-                "Ctrl-C avalé, ou changé": out_of(int(other.sum()), len(some)),
             }
         )
     clauses = [f"expérience illisible {fr.join(unread)}"] if unread else []
@@ -590,7 +588,7 @@ def interruptions(table: Frame) -> None:
         grid(rows),
         label="tab-interruptions",
         title="Après un Ctrl-C au milieu d’une écriture",
-        caption=f"{fr.count(len(table), 'interruption')} de {fr.join([f'`{name}`' for name in table.ecriture.unique()])}. Base retenue : une seconde connexion ne peut écrire (SQLite), ou une transaction reste ouverte (PostgreSQL), tant que l’exception vit. MLflow attend un verrou de SQLite pendant 20 s avant de refuser ; ici, 50 ms.",
+        caption=f"{fr.count(len(table), 'interruption')} de {fr.join([str(name) for name in table.ecriture.unique()])}. Base retenue : une seconde connexion ne peut écrire (SQLite), ou une transaction reste ouverte (PostgreSQL), tant que l’exception vit. MLflow attend un verrou de SQLite pendant 20 s avant de refuser ; ici, 50 ms.",
     )
 
 
