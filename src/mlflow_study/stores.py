@@ -155,8 +155,8 @@ class Store:
         return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
 
     def apart(self) -> Store:
-        """This store for another process: the same places, no hold on its servers."""
-        return replace(self, process=None, database_process=None, created=[])
+        """This store without its hold on its servers, which cannot travel to another process."""
+        return replace(self, process=None, database_process=None)
 
     def create_experiment(self, label: str = "etude") -> str:
         """Create an experiment of a new, unique name; its artifacts lie in ``artifacts``."""

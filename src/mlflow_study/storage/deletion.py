@@ -9,12 +9,11 @@ filled with many points, shows whether the disk is given back.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlflow_study.bulk import RUN_TABLES, Shape, fill
+from mlflow_study.nursery import changed_environment
 from mlflow_study.storage import inventory
 from mlflow_study.storage.rich_experiment import Rich, fluent
 from mlflow_study.stores import Store
@@ -27,20 +26,6 @@ HEAVY = Shape(runs=20, metrics=4, points=50, params=5, tags=2)
 ARTIFACT_BYTES = 200_000
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def collect(store: Store, *arguments: str) -> tuple[int, str]:
     """``mlflow gc`` on a store, as its help page says to call it; (exit code, output)."""
     from click.testing import CliRunner
@@ -48,7 +33,7 @@ def collect(store: Store, *arguments: str) -> tuple[int, str]:
 
     backend = store.database_url or store.tracking_uri
     options = ["--backend-store-uri", backend, "--tracking-uri", store.tracking_uri, *arguments]
-    with fluent(store), _environment({"MLFLOW_TRACKING_URI": store.tracking_uri}):
+    with fluent(store), changed_environment({"MLFLOW_TRACKING_URI": store.tracking_uri}):
         done = CliRunner().invoke(gc, options)
     return done.exit_code, done.output + (f"\n{done.exception}" if done.exception else "")
 

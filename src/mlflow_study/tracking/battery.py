@@ -33,7 +33,6 @@ from mlflow_study.tracking.workers import (
     Job,
     Table,
     on_loan,
-    portable,
     run_jobs,
     warm_up,
 )
@@ -100,7 +99,7 @@ def battery(
         ) as opened,
         tempfile.TemporaryDirectory() as folder,
     ):
-        stores = {name: portable(store) for name, store in opened.items()}
+        stores = {name: store.apart() for name, store in opened.items()}
         direct = [store for name, store in stores.items() if name != "uri"]
         closely = [store for store in direct if store.name in studied]
         marks: dict[StoreName, list[Path]] = {name: [] for name in served}

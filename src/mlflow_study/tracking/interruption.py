@@ -44,7 +44,7 @@ import pandas as pd
 
 from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, StoreName, open_stores
-from mlflow_study.tracking.workers import QUICK_BYTES, Job, portable, run_jobs
+from mlflow_study.tracking.workers import QUICK_BYTES, Job, run_jobs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -302,7 +302,7 @@ def interruptions(moments: Mapping[StoreName, int], seed: int) -> pd.DataFrame:
     """``interrupted`` on each backend of ``moments``, in processes of their own, side by side."""
     with open_stores(moments, memory_folder(QUICK_BYTES)) as stores:
         jobs = [
-            Job("interruptions", interrupted, (portable(store), moments[store.name], seed))
+            Job("interruptions", interrupted, (store.apart(), moments[store.name], seed))
             for store in stores.values()
         ]
         return run_jobs(jobs)["interruptions"]

@@ -16,7 +16,7 @@ import pickle
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -116,15 +116,10 @@ QUICK_BYTES = 2**30
 """Room that a folder in memory needs for experiments on values, where the disk plays no part."""
 
 
-def portable(store: Store) -> Store:
-    """The store without its process handles, which cannot travel to another process."""
-    return replace(store, process=None, database_process=None)
-
-
 def lend(store: Store, loan: Path) -> None:
     """Write the store, without its handles, for jobs in other processes that wait for ``loan``."""
     draft = loan.with_suffix(".ecrit")
-    draft.write_bytes(pickle.dumps(portable(store)))
+    draft.write_bytes(pickle.dumps(store.apart()))
     draft.rename(loan)
 
 
