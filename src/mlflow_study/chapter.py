@@ -12,7 +12,7 @@ Nothing here knows MLflow, and nothing here draws.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,10 +47,10 @@ class Chapter:
         return self.laboratory.measure(name, instrument, **parameters)
 
     def measure_together(
-        self, jobs: Mapping[str, tuple[Instrument, dict[str, Any]]], *, preload: Iterable[str] = ()
+        self, jobs: Mapping[str, tuple[Instrument, dict[str, Any]]]
     ) -> dict[str, Any]:
         """Several instruments at once; see ``Laboratory.measure_together``."""
-        return self.laboratory.measure_together(jobs, preload=preload)
+        return self.laboratory.measure_together(jobs)
 
     def measure_apart(self, name: str, instrument: Instrument, **parameters: Any) -> Any:
         """``measure`` in a process of its own, forked from the one that has imported MLflow.

@@ -30,7 +30,7 @@ from typing import Any
 from mlflow_study.paths import EVIDENCE_VARIABLE
 from mlflow_study.warm_python import reseed
 
-LIBRARIES = ("mlflow_study.warm", "mlflow_study.population", "skops.io")
+LIBRARIES = ("mlflow_study.population", "skops.io", "mlflow_study.warm")
 """Modules imported by the process that all programs are forked from; see ``warm``."""
 KEPT_VARIABLES = ("HOME", "LANG", "TMPDIR", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 TIMEOUT_S = 180.0
@@ -96,6 +96,12 @@ def changed_environment(values: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(key, None)
             if value is not None:
                 os.environ[key] = value
+
+
+def settle() -> None:
+    """Let the collector be: what was imported stays, and SQLAlchemy makes much, keeps little."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _child(job: Job, log: str, answer: Connection) -> None:

@@ -9,9 +9,11 @@ remembers the first commit that it sees.
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 
 import git  # noqa: F401
+import hypothesis  # noqa: F401
 import mlflow
 import mlflow.data.pandas_dataset
 import mlflow.models.signature
@@ -31,7 +33,11 @@ import sklearn.neighbors
 import sklearn.neural_network
 import sklearn.pipeline  # noqa: F401
 import sqlalchemy.dialects.sqlite  # noqa: F401
-from mlflow.store.tracking import sqlalchemy_store  # noqa: F401
+from mlflow.store.tracking import (  # noqa: F401
+    file_store,
+    sqlalchemy_store,
+    sqlalchemy_workspace_store,
+)
 from mlflow.tracking.context import registry  # noqa: F401
 from mlflow.utils.requirements_utils import _init_modules_to_packages_map
 
@@ -41,3 +47,5 @@ mlflow.store.db.utils._get_latest_schema_revision = cache(
 )
 mlflow.store.db.utils._get_latest_schema_revision()
 _init_modules_to_packages_map()
+gc.collect()
+gc.freeze()  # forks then share these pages, and never look through them again

@@ -12,11 +12,10 @@ import hashlib
 import inspect
 import io
 import json
-import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,6 +27,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mlflow_study import nursery
 from mlflow_study.errors import EvidenceError
 from mlflow_study.evidence import context
 from mlflow_study.evidence.files import write_atomically
@@ -108,20 +108,19 @@ class Laboratory:
         return found
 
     def measure_together(
-        self, jobs: Mapping[str, tuple[Instrument, dict[str, Any]]], *, preload: Iterable[str] = ()
+        self, jobs: Mapping[str, tuple[Instrument, dict[str, Any]]]
     ) -> dict[str, Any]:
         """``measure`` several instruments at once, two at a time, in processes of their own.
 
         For instruments that time nothing: wall time is halved on two cores.  ``jobs`` maps
-        a name to (instrument, parameters); ``preload`` names the modules that the
-        processes are forked with.  Returns name -> tables, as ``measure`` does.
+        a name to (instrument, parameters).  Returns name -> tables, as ``measure`` does.
         """
         results = {n: self._recall(n, instrument, given) for n, (instrument, given) in jobs.items()}
         todo = {name: jobs[name] for name, tables in results.items() if tables is None}
         if todo:
-            forks = multiprocessing.get_context("forkserver")
-            forks.set_forkserver_preload([*preload, *{i.__module__ for i, _ in todo.values()}])
-            with ProcessPoolExecutor(TOGETHER, mp_context=forks, max_tasks_per_child=1) as pool:
+            with ProcessPoolExecutor(
+                TOGETHER, mp_context=nursery.warm_up(), max_tasks_per_child=1
+            ) as pool:
                 futures = {n: pool.submit(_produce_apart, *job) for n, job in todo.items()}
                 for name, future in futures.items():
                     results[name] = self._keep(name, *todo[name], future.result())

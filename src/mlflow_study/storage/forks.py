@@ -6,7 +6,6 @@ imported all that they need; what they cost is counted as this process's.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import threading
@@ -14,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+from mlflow_study.nursery import settle
 from mlflow_study.storage.rich_experiment import silenced
 
 
@@ -30,12 +30,6 @@ def side_by_side(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     count = min(len(calls), (os.cpu_count() or 1) + 1)
     with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context(method)) as pool:
         return list(pool.map(_quietly, calls))
-
-
-def settle() -> None:
-    """Let the collector be: what was imported stays, and SQLAlchemy makes much, keeps little."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _quietly(call: Callable[[], Any]) -> Any:

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import psutil
 
+from mlflow_study import nursery
 from mlflow_study.bulk import Shape, fill
 from mlflow_study.scratch import memory_folder
-from mlflow_study.storage.forks import settle, side_by_side
+from mlflow_study.storage.forks import side_by_side
 from mlflow_study.storage.rich_experiment import prepare, record, silenced
 from mlflow_study.stores import Store, open_store
 
@@ -399,7 +400,7 @@ def _child(source: str, target: str, answer: str, done: Any) -> None:
     import mlflow.store.fs2db._tracking  # noqa: F401
 
     os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
-    settle()
+    nursery.settle()
     done.send("ready")
     started = time.process_time()
     with silenced():
@@ -409,9 +410,7 @@ def _child(source: str, target: str, answer: str, done: Any) -> None:
 
 def _start(source: Path, target: Path, answer: str) -> tuple[Any, Any]:
     """A migration that has just begun: its process, and the pipe by which it answers."""
-    from mlflow_study.nursery import warm_up
-
-    context = warm_up()
+    context = nursery.warm_up()
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(str(source), str(target), answer, sender))
     process.start()

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from mlflow_study import nursery
 from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import StoreName, open_stores
 from mlflow_study.tracking import faults, server_faults, ui
@@ -34,7 +35,6 @@ from mlflow_study.tracking.workers import (
     Table,
     on_loan,
     run_jobs,
-    warm_up,
 )
 from mlflow_study.tracking.writers import zygote
 
@@ -86,7 +86,7 @@ def battery(
     (``faults.COLUMNS``): writers on ``struck``, every server but a foreign one.  On a
     foreign server only the round trip writes.
     """
-    warm_up()
+    nursery.warm_up()
     reason = ui.missing() if page else "le paramètre « navigateur » est à false"
     ordered = [name for name in LENGTHY if name in cases]
     served = [name for name in cases if name.startswith("http+")]

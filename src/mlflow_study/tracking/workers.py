@@ -8,21 +8,19 @@ state behind, and jobs run side by side on the machine's cores.
 
 from __future__ import annotations
 
-import gc
 import logging
-import multiprocessing
 import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from mlflow_study import nursery
 from mlflow_study.errors import StudyError
 from mlflow_study.stores import Store
 
@@ -66,19 +64,12 @@ def await_marks(marks: Sequence[Path], timeout: float = 3600.0) -> None:
 
 def _quiet() -> None:
     """No MLflow log on the screen; no retry that would hide a refusal behind minutes."""
-    gc.set_threshold(20_000, 20, 50)  # SQLAlchemy makes much and keeps little
+    nursery.settle()
     logging.getLogger("mlflow").handlers = [logging.NullHandler()]
     logging.getLogger("alembic").setLevel(logging.ERROR)
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # it tells of aborted pipelines
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-
-
-def warm_up() -> None:
-    """Start the fork server: it imports while stores open."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow_study.tracking.warm", "pandas"])
-    forkserver.ensure_running()
 
 
 def run_jobs(jobs: Sequence[Job], workers: int | None = None) -> dict[str, Table]:
@@ -87,11 +78,9 @@ def run_jobs(jobs: Sequence[Job], workers: int | None = None) -> dict[str, Table
     Of those that are ready, jobs start in their order, one more at a time than there are
     cores: some wait for a server, a browser or a fault.
     """
-    warm_up()
-    context = multiprocessing.get_context("forkserver")
     count = workers or (os.cpu_count() or 1) + 1
     with ProcessPoolExecutor(
-        count, mp_context=context, initializer=_quiet, max_tasks_per_child=1
+        count, mp_context=nursery.warm_up(), initializer=_quiet, max_tasks_per_child=1
     ) as pool:
         waiting = dict(enumerate(jobs))
         futures: dict[int, Future[Table]] = {}
