@@ -26,6 +26,7 @@ from mlflow_study.tracking.completeness import completeness
 from mlflow_study.tracking.filters import filters as try_filters
 from mlflow_study.tracking.generators import sample
 from mlflow_study.tracking.hunt import hunt_alone
+from mlflow_study.tracking.interruption import interrupted_alone
 from mlflow_study.tracking.listings import listings
 from mlflow_study.tracking.roundtrip import roundtrip
 from mlflow_study.tracking.semantics import semantics, types
@@ -75,6 +76,7 @@ def battery(
     writers: int,
     database_kills: int,
     server_kills: int,
+    interruptions: dict[StoreName, int],
     seed: int,
 ) -> dict[str, Table]:
     """Every experiment of the chapter: ``cases`` gives the backends and their sampled cases.
@@ -84,7 +86,8 @@ def battery(
     and SQLite; ``types, autolog, apres`` on SQLite; ``page`` (``ui.COLUMNS``) on a
     server, one row «non éprouvée» where none or no browser is at hand; ``pannes``
     (``faults.COLUMNS``): writers on ``struck``, every server but a foreign one.  On a
-    foreign server only the round trip writes.
+    foreign server only the round trip writes.  ``interruptions``: on each backend that it
+    names, at so many moments of each write, in a store of its own.
     """
     nursery.warm_up()
     reason = ui.missing() if page else "le paramètre « navigateur » est à false"
@@ -132,6 +135,8 @@ def battery(
             jobs.append(Job("listes", listings, (store, min(pages, LISTED))))
             jobs.append(Job("recherche", try_filters, (store, runs, filters, orders, seed)))
             jobs.append(Job("lots", atomicity, (store, batches)))
+        for name, moments in interruptions.items():
+            jobs.append(Job("interruptions", interrupted_alone, (name, moments, seed)))
         for store in direct:
             jobs.append(Job("sens", semantics, (store, trials, seed)))
         if "sqlite" in stores:

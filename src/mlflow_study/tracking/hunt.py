@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlflow_study.paths import cache_folder
 from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, StoreName, open_store
 from mlflow_study.tracking.generators import Case, Write
@@ -105,8 +106,10 @@ def hunt(store: Store, facets: Sequence[str], examples: int) -> pd.DataFrame:
     not that there is nothing.
     """
     from hypothesis import HealthCheck, Phase, find, settings
+    from hypothesis.configuration import set_hypothesis_home_dir
     from hypothesis.errors import NoSuchExample
 
+    set_hypothesis_home_dir(cache_folder() / "hypothesis")  # else beside the notebook
     ground = Ground(Bench.open(store))
     rows = []
     for facet in facets:

@@ -31,7 +31,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -43,8 +43,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from mlflow_study.scratch import memory_folder
-from mlflow_study.stores import Store, StoreName, open_stores
-from mlflow_study.tracking.workers import QUICK_BYTES, Job, run_jobs
+from mlflow_study.stores import Store, StoreName, open_store
+from mlflow_study.tracking.workers import QUICK_BYTES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -298,11 +298,7 @@ def _interrupted(store: Store, moments: int, seed: int) -> Iterator[Row]:
                 yield {**what, "recue": received, **after, "attendus": expected}
 
 
-def interruptions(moments: Mapping[StoreName, int], seed: int) -> pd.DataFrame:
-    """``interrupted`` on each backend of ``moments``, in processes of their own, side by side."""
-    with open_stores(moments, memory_folder(QUICK_BYTES)) as stores:
-        jobs = [
-            Job("interruptions", interrupted, (store.apart(), moments[store.name], seed))
-            for store in stores.values()
-        ]
-        return run_jobs(jobs)["interruptions"]
+def interrupted_alone(backend: StoreName, moments: int, seed: int) -> pd.DataFrame:
+    """``interrupted`` on a store of its own: others' transactions would be taken for locks."""
+    with open_store(backend, memory_folder(QUICK_BYTES)) as store:
+        return interrupted(store, moments, seed)
