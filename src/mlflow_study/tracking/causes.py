@@ -27,6 +27,13 @@ class Cause:
 _NOT_FOUND = "aucun fil trouvé"
 CAUSES = (
     Cause(
+        "Une métrique NaN attachée à un modèle lui est rendue 0 (bases SQL)",
+        "store/tracking/sqlalchemy_store.py",
+        "            _, value = self.sanitize_metric_value(metric.value)\n            sanitized_metrics",
+        "#25640, fermé : le même 0, dans les filtres de `search_runs` ; pour les modèles, aucun fil trouvé",
+        "lire la métrique dans le run, et écarter les NaN avant de classer",
+    ),
+    Cause(
         "Un pas ou un horodatage de NumPy rend l’expérience illisible (SQLite)",
         "store/tracking/sqlalchemy_store.py",
         "                        step=metric.step,\n                        is_nan=is_nan,",

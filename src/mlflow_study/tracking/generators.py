@@ -293,6 +293,7 @@ STRATA: dict[str, tuple[Kind, Maker]] = {
     "historique : ordre, doublons": ("métrique", _history),
     "jeu de données attaché": ("métrique", _metric(dataset=_dataset, step=lambda rng: rng.randrange(1, 9))),
     "modèle attaché": ("métrique", _metric(value=finite_double)),
+    "modèle attaché : NaN": ("métrique", _metric(value=lambda _: math.nan)),
     "tout à la fois": ("métrique", _everything),
     "paramètre : texte": ("paramètre", lambda rng: (Write(f"p{rng.randrange(10**9)}", texts(6000)(rng)),)),
     "paramètre : autre type": ("paramètre", lambda rng: (Write(f"p{rng.randrange(10**9)}", any_object(rng)),)),
@@ -313,5 +314,5 @@ def sample(cases: int, seed: int) -> list[Case]:
         rng = random.Random(seed * 1009 + number)
         for _ in range(share):
             path = rng.choice(PATHS)
-            drawn.append(Case(kind, stratum, path, make(rng), stratum == "modèle attaché"))
+            drawn.append(Case(kind, stratum, path, make(rng), stratum.startswith("modèle attaché")))
     return drawn

@@ -86,6 +86,7 @@ def _claims(record: Record, store: str, cases: Frame) -> None:
     bad("texte.alteres", "textes altérés sans avis ou mal refusés", ["paramètre : texte", "paramètre : autre type", "étiquette : texte", "étiquette : autre type"], clear)  # fmt: skip
     bad("jeu.perdu", "jeux de données attachés perdus ou nuisibles", ["jeu de données attaché"], clear)  # fmt: skip
     bad("modele.perdu", "métriques de modèle perdues", ["modèle attaché"], same)
+    bad("modele-nan.altere", "NaN d’un modèle rendus autrement", ["modèle attaché : NaN"], same)
     bad("entier.arrondi", "entiers au-delà de 2^53 arrondis en silence", ["valeur : entier > 2^53"], clear)  # fmt: skip
 
 
@@ -104,6 +105,7 @@ _SHORT = {
     "param-repete": "même valeur de paramètre refusée",
     "nom-annonce": "noms annoncés refusés",
     "nom-hors": "noms hors alphabet acceptés",
+    "modele-nan": "modèles classés devant un nombre, leur métrique valant NaN",
 }
 _PROPERTIES = {
     "dernier": "dernier.faux",
@@ -120,6 +122,7 @@ _PROPERTIES = {
     "param-repete": "parametre.repetition-refusee",
     "nom-annonce": "noms.annonces-refuses",
     "nom-hors": "noms.hors-acceptes",
+    "modele-nan": "modele-nan.premier",
 }
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 PROPERTIES = {
     "dernier": "la dernière valeur est le maximum de (pas, horodatage, valeur)",
-    "dernier-nan": "la même règle, quand un NaN est à égalité de pas et d’horodatage",
+    "dernier-nan": "la dernière valeur est un nombre, quand un NaN est à égalité de pas et d’horodatage",
     "dernier-ordre": "la dernière valeur ne dépend pas de l’ordre d’écriture",
-    "dernier-numpy": "la même règle, quand le pas est un entier NumPy",
+    "dernier-numpy": "la dernière valeur est celle du plus grand pas, quand le pas est un entier NumPy",
     "ordre": "l’historique est rendu dans l’ordre (horodatage, pas, valeur)",
     "ecriture": "l’historique est rendu dans l’ordre d’écriture",
     "doublons": "un point écrit deux fois à l’identique est gardé une fois",
@@ -37,6 +37,7 @@ PROPERTIES = {
     "param-repete": "récrire la même valeur de paramètre est accepté",
     "nom-annonce": "un nom fait des caractères annoncés est accepté",
     "nom-hors": "un nom qui contient un autre caractère est refusé",
+    "modele-nan": "classé par une métrique, un modèle où elle vaut NaN ne passe pas devant un nombre",
 }
 
 Point = tuple[float, int, int]
@@ -270,6 +271,25 @@ def _strange_names(context: Context, count: int) -> Iterator[Trial]:
         yield not _accepted(client, run, name), repr(name)
 
 
+def _model_nan(context: Context, count: int) -> Iterator[Trial]:
+    """Two models, the metric of one is NaN: which comes first, the smallest being wanted?"""
+    client, run, rng = context
+    experiment = client.get_run(run).info.experiment_id
+    for i in range(count):
+        key, number = f"perte{i}", round(rng.uniform(0.1, 1), 3)
+        given: dict[str, float] = {}
+        for value in rng.sample([math.nan, number], 2):
+            model = client.create_logged_model(experiment, source_run_id=run)
+            client.log_metric(run, key, value, MOMENT, 0, model_id=model.model_id)
+            given[str(model.model_id)] = value
+        found = client.search_logged_models(
+            [experiment], order_by=[{"field_name": f"metrics.{key}", "ascending": True}]
+        )
+        first = next(model for model in found if model.model_id in given)
+        read = [m.value for m in first.metrics or [] if m.key == key]
+        yield given[first.model_id] == number, f"NaN et {number} : le premier a {read}"
+
+
 TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
     "dernier": _latest,
     "dernier-nan": _latest_nan,
@@ -285,6 +305,7 @@ TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
     "param-repete": _repeated,
     "nom-annonce": _announced_names,
     "nom-hors": _strange_names,
+    "modele-nan": lambda context, count: _model_nan(context, max(10, count // 6)),
 }
 
 
