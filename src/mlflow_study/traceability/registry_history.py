@@ -91,6 +91,9 @@ class Life:
     journal: Journal = field(default_factory=Journal)
     names: dict[str, str] = field(default_factory=dict)
     sources: list[tuple[str, str, str]] = field(default_factory=list)
+    """Run, address and id of each logged model; its number marks the run's data and commit."""
+    origins: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(model, version) -> the source that it was made from."""
     living: dict[str, list[str]] = field(default_factory=dict)
     deleted_runs: set[str] = field(default_factory=set)
     counter: int = 0
@@ -110,9 +113,9 @@ class Life:
         experiment = self.store.create_experiment("registre")
         for index in range(RUNS):
             run = self.client.create_run(
-                experiment, tags={"mlflow.source.git.commit": f"{index:040x}"}
+                experiment, tags={"mlflow.source.git.commit": _commit(index)}
             ).info.run_id
-            dataset = Dataset(f"d{index}", f"{index:08x}", "local", f'{{"uri": "d{index}.csv"}}')
+            dataset = Dataset(f"d{index}", _digest(index), "local", f'{{"uri": "d{index}.csv"}}')
             self.client.log_inputs(run, [DatasetInput(dataset, [])])
             model = self.client.create_logged_model(experiment, name="m", source_run_id=run)
             self.client.finalize_logged_model(model.model_id, "READY")
@@ -147,13 +150,15 @@ class Life:
     # each event returns the facts that it changed
 
     def _version(self, name: str, model: str, _: str) -> Any:
-        run, source, model_id = self.rng.choice(
-            [s for s in self.sources if s[0] not in self.deleted_runs]
+        origin = self.rng.choice(
+            [i for i, s in enumerate(self.sources) if s[0] not in self.deleted_runs]
         )
+        run, source, model_id = self.sources[origin]
         made = self.client.create_model_version(
             name, source, run, model_id=model_id, await_creation_for=0
         )
         number = str(made.version)
+        self.origins[model, number] = origin
         self.living[model].append(number)
         return [
             (("existence", model, number, ""), "présente"),
@@ -459,23 +464,43 @@ def _facts(entry: audit.Entry, models: dict[str, str]) -> list[tuple[Fact, str |
     return []
 
 
+def _commit(source: int) -> str:
+    return f"{source:040x}"
+
+
+def _digest(source: int) -> str:
+    return f"{source:08x}"
+
+
 def _lineage(backend: str, life: Life) -> list[dict[str, Any]]:
-    """Of the living versions, how many lead on at each link of the chain."""
+    """Of the living versions, how many lead to the right end of each link of the chain.
+
+    A version counts for a link only if it was right at all those before; «run non supprimé»
+    stands beside the chain.
+    """
     from mlflow.exceptions import MlflowException
 
     counts = dict.fromkeys(("modèle", "run", "run non supprimé", "données", "code"), 0)
     today = _today(life)
-    for version in today.versions.values():
+    for key, version in today.versions.items():
+        origin = life.origins[key]
+        run_id, _, model_id = life.sources[origin]
         try:
             model = life.client.get_logged_model(version.source.rpartition("/")[2])
+            if model.model_id != model_id:
+                continue
             counts["modèle"] += 1
             run = life.client.get_run(model.source_run_id)
         except MlflowException:
             continue
+        if (run.info.run_id, version.run_id) != (run_id, run_id):
+            continue
         counts["run"] += 1
         counts["run non supprimé"] += run.info.lifecycle_stage == "active"
-        counts["données"] += bool(run.inputs.dataset_inputs)
-        counts["code"] += "mlflow.source.git.commit" in run.data.tags
+        if [read.dataset.digest for read in run.inputs.dataset_inputs] != [_digest(origin)]:
+            continue
+        counts["données"] += 1
+        counts["code"] += run.data.tags.get("mlflow.source.git.commit") == _commit(origin)
     n = len(today.versions)
     return [
         {"backend": backend, "maillon": link, "complets": count, "n": n}
