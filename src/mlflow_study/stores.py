@@ -61,8 +61,10 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 
 def hide_password(text: str) -> str:
-    """``text`` with the password of every URI in it replaced by ``***``."""
-    return re.sub(r"(?<=://)([^/\s:@]*):[^@\s/]+@", r"\1:***@", text)
+    """``text`` with the secrets of every URI in it (password, token) replaced by ``***``."""
+    text = re.sub(r"(?<=://)([^/\s:@]*):[^/\s]*@", r"\1:***@", text)
+    text = re.sub(r"(?<=://)[^/\s:@]+@", "***@", text)
+    return re.sub(r"(?i)(?<=[?&])(password|passwd|pwd|token)=[^&\s'\"]+", r"\1=***", text)
 
 
 @dataclass

@@ -5,10 +5,12 @@ import os
 import pandas as pd
 import pytest
 
+from mlflow_study import surroundings
 from mlflow_study.errors import EvidenceError
 from mlflow_study.evidence import observations
 from mlflow_study.evidence.files import read_register, write_atomically, write_json
 from mlflow_study.evidence.observations import Laboratory
+from mlflow_study.paths import URI_VARIABLE
 
 CALLS = []
 
@@ -50,6 +52,29 @@ def test_another_lock_or_machine_measures_again(tmp_path, monkeypatch, what):
     monkeypatch.setattr(observations.context, what, lambda: "other")
     Laboratory(tmp_path).measure("essai", instrument, size=3)
     assert CALLS == [3, 3]
+
+
+def on_stores(backends):
+    CALLS.append(backends)
+    address = os.environ.get(URI_VARIABLE, "nulle part")
+    return pd.DataFrame({"n": [1], "message": [f"échec de {address}/api"]})
+
+
+def test_a_store_that_can_be_had_since_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(surroundings, "unavailable", lambda name: "absent")
+    Laboratory(tmp_path).measure("essai", on_stores, backends=["mariadb"])
+    monkeypatch.setattr(surroundings, "unavailable", lambda name: None)
+    Laboratory(tmp_path).measure("essai", on_stores, backends=["mariadb"])
+    assert len(CALLS) == 2
+
+
+def test_another_address_is_another_measurement_and_its_password_is_not_kept(tmp_path, monkeypatch):
+    for host in ("a", "b"):
+        monkeypatch.setenv(URI_VARIABLE, f"http://eve:s3cret@{host}:5000")
+        found = Laboratory(tmp_path).measure("essai", on_stores, backends=["uri"])
+        assert found["message"].tolist() == [f"échec de http://eve:***@{host}:5000/api"]
+    assert len(CALLS) == 2
+    assert b"s3cret" not in (tmp_path / "essai.parquet").read_bytes()
 
 
 def test_another_source_measures_again(tmp_path, monkeypatch):

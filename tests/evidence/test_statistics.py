@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from mlflow_study.evidence import statistics as st
 
@@ -48,14 +49,18 @@ def test_quantile_of_a_known_sample():
     assert q.interval == (40.0, 61.0)
 
 
-def test_quantile_interval_covers_as_announced():
-    rng = np.random.default_rng(1)
-    truth = -math.log(1 - 0.95)
-    hits = 0
-    for _ in range(400):
-        interval = st.quantile(rng.exponential(size=80), 0.95).interval
-        hits += interval[0] <= truth <= interval[1]
-    assert hits / 400 >= 0.92
+@pytest.mark.parametrize(
+    ("q", "n"),
+    [(0.5, 6), (0.5, 9), (0.5, 300), (0.95, 59), (0.95, 60), (0.95, 80), (0.99, 299), (0.05, 60)],
+)
+def test_quantile_interval_covers_at_least_as_announced(q, n):
+    low, high = st.quantile(range(1, n + 1), q).interval  # values are their own ranks
+    below = binom.cdf(np.arange(n + 1), n, q)
+    assert below[int(high) - 1] - below[int(low) - 1] >= 0.95
+
+
+def test_a_median_of_five_has_no_interval():
+    assert st.quantile(range(5), 0.5).interval is None
 
 
 def test_median_ratio_finds_a_factor_of_two():
@@ -69,8 +74,6 @@ def test_power_law_recovers_its_exponent():
     x = np.array([10, 100, 1000, 10000])
     fit = st.power_law(x, 3 * x**1.5)
     assert fit.b == pytest.approx(1.5)
-    assert fit.predict(1e6) == pytest.approx(3e9, rel=1e-6)
-    assert fit.reach(3e9) == pytest.approx(1e6, rel=1e-6)
     assert fit.residual < 1e-9
 
 
@@ -81,11 +84,6 @@ def test_a_few_accidents_do_not_move_a_power_law():
     fit = st.power_law(x, y)
     assert fit.b == pytest.approx(0.5, abs=0.01)
     assert 0.3 < fit.b_interval[0] <= fit.b_interval[1] < 0.8
-
-
-def test_a_law_that_does_not_grow_is_never_reached():
-    fit = st.power_law([1, 10, 100], [5, 5, 5])
-    assert fit.reach(50) == math.inf
 
 
 def test_straight_line_gives_bytes_per_item():
@@ -110,10 +108,6 @@ def test_equivalence_is_shown_only_within_the_margin():
 def test_equivalence_of_constants_is_exact():
     assert st.equivalent([1, 1], [1, 1], margin=0)[0]
     assert not st.equivalent([1, 1], [2, 2], margin=0.5)[0]
-
-
-def test_holm_on_the_textbook_case():
-    assert st.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 def test_affine_finds_an_exact_law_and_where_it_reaches() -> None:

@@ -85,8 +85,8 @@ def test_a_verdict_points_to_its_evidence_and_its_witness():
     found = verdict(UNIVERSAL, kpi("a", 0), kpi("b", 2))
     assert found.preuves == ["stockage.x.a", "stockage.x.b"]
     assert found.temoin == "print(1)\n"
-    assert "vérifiée\u00a0: a" in found.motif
-    assert "contredite\u00a0: b" in found.motif
+    assert "aucun contre-exemple\u00a0: a" in found.motif
+    assert "contre-exemples\u00a0: b" in found.motif
 
 
 def test_a_confirmed_universal_claim_prints_the_bound_on_its_failure_rate():

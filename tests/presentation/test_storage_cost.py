@@ -70,10 +70,17 @@ def test_files_against_sqlite(shown: list[str], records: list[Kpi], title: str) 
     assert title in shown[0]
 
 
-def sorting(shown: list[str], low: float, plan: str, cured: float) -> str:
+SCANNED, SEARCHED = "SCAN anon_1 LEFT-JOIN", "SEARCH anon_1 USING AUTOMATIC COVERING INDEX"
+
+
+def sorting(shown: list[str], low: float, plan: str, cured: float, *stopped: int) -> str:
+    """What is said of a law; ``stopped``: sizes at which the search reached its cap of 10 s."""
+    sizes = [1000, *stopped]
+    largest = sizes[-1]
     temps = pd.DataFrame(
-        {"magasin": ["sqlite"] * 2, "operation": ["search_order", "search_order_analyze"],
-         "taille": [1000, 1000], "wall_s": [1.0, cured], "issue": ["mesure"] * 2}
+        {"magasin": "sqlite", "operation": ["search_order"] * len(sizes) + ["search_order_analyze"],
+         "taille": [*sizes, largest], "wall_s": [1.0, *(10.0 for _ in stopped), cured],
+         "issue": ["mesure", *("plafond" for _ in stopped), "mesure"]}
     )  # fmt: skip
     plans = pd.DataFrame({"magasin": ["sqlite"], "operation": ["search_order"], "plan": [plan]})
     law = kpi("stockage.croissance.search_order.sqlite", low + 0.2, low, low + 0.4, unite="")
@@ -81,17 +88,35 @@ def sorting(shown: list[str], low: float, plan: str, cured: float) -> str:
     return shown[-1]
 
 
-def test_the_sorted_search_in_all_its_variants(shown: list[str]) -> None:
-    bad = sorting(shown, 1.5, "SCAN anon_1 LEFT-JOIN", 0.01)
-    assert "coûte plus que leur nombre" in bad
-    assert "SCAN anon_1" in bad
+def test_a_sorted_search_that_grows_worse_than_linearly_has_a_cause(shown: list[str]) -> None:
+    bad = sorting(shown, 1.5, SCANNED, 0.01)
+    assert "croît plus vite que leur nombre" in bad
+    assert "en montre la cause, un travail en carré" in bad
     assert "100" in bad.partition("fois moins")[0][-12:]
-    good = sorting(shown, 0.8, "SEARCH anon_1 USING AUTOMATIC COVERING INDEX", 0.95)
+    assert "explique la plus grande part" in bad
+    other = sorting(shown, 1.5, SEARCHED, 0.95)
+    assert "ne relit pas" in other
+    assert "n’y change rien" in other
+    assert "trop bas" in sorting(shown, 0.8, SCANNED, 0.01, 3000)
+
+
+def test_a_sorted_search_whose_growth_is_not_shown_has_no_cause(shown: list[str]) -> None:
+    good = sorting(shown, 0.8, SCANNED, 0.01)
     assert "aucune croissance plus que linéaire" in good
-    assert "ne relit pas" in good
-    assert "n’y change rien" in good
+    assert "SCAN" not in good
+    assert "ANALYZE" not in good
     cost.sorting_finding({}, pd.DataFrame(), pd.DataFrame())
     assert "n’a pas été mesurée" in shown[-1]
+
+
+def test_a_sorted_search_that_was_stopped_has_no_established_law(shown: list[str]) -> None:
+    text = sorting(shown, 0.8, SCANNED, 0.5, 3000, 10_000).replace("\u00a0", " ")
+    assert "dépasse 10 s à 3\u202f000 runs ; sa loi de croissance n’est pas établie" in text
+    assert "2 tailles sont arrêtées au plafond : il est sans doute trop bas" in text
+    assert "annonce un travail en carré" in text
+    assert "plus de 20 fois moins : l’absence de statistiques explique" in text
+    assert "1 taille est arrêtée" in sorting(shown, 0.8, SEARCHED, 9.0, 3000).replace("\u00a0", " ")
+    assert "n’y change rien" in shown[-1]
 
 
 def test_a_sorted_search_that_was_stopped_says_where(shown: list[str]) -> None:
@@ -105,7 +130,8 @@ def test_a_sorted_search_that_was_stopped_says_where(shown: list[str]) -> None:
     )
     law = kpi("stockage.croissance.search_order.sqlite", None, unite="")
     cost.sorting_finding(table(law), temps, plans)
-    assert "passe 10\u00a0s à 31\u202f623\u00a0runs" in shown[-1]
+    assert "dépasse 10\u00a0s à 31\u202f623\u00a0runs" in shown[-1]
+    assert "annonce un travail en carré" in shown[-1]
     assert "10 fois plus, sa durée est multipliée par 70" in shown[-1]
     assert "plus de 10\u00a0s" in shown[-1]
 
@@ -142,6 +168,61 @@ def test_asynchronous_everywhere_somewhere_nowhere(shown: list[str]) -> None:
     assert "sur tous les magasins" in shown[0]
     assert "sur SQLite ; ailleurs" in shown[1]
     assert "n’a pas été mesurée" in shown[2]
+
+
+@pytest.mark.parametrize(
+    ("ratios", "words"),
+    [
+        (
+            {"sqlite": (0.5, 0.4, 0.6), "mariadb": (0.25, 0.2, 0.3)},
+            "l’acquittement, l’asynchrone est plus lent : 2 à 4 fois le temps synchrone.",
+        ),
+        (
+            {"sqlite": (0.5, 0.4, 0.6), "file": (0.7, 0.5, 1.1)},
+            "plus lent sur SQLite : 2 fois le temps synchrone ; aucun écart n’est montré sur fichiers.",
+        ),
+        (
+            {"sqlite": (0.5, 0.4, 0.6), "file": (2, 1.5, 3)},
+            "plus lent sur SQLite : 2 fois le temps synchrone ; l’asynchrone est plus rapide sur "
+            "fichiers : 0,5 fois le temps synchrone.",
+        ),
+        ({"file": (1, 0.5, 2)}, "l’acquittement, aucun écart n’est montré sur fichiers."),
+        ({}, "asynchrone : 50 fois, IC à 95 % : 40–60 (SQLite)."),
+    ],
+)
+def test_asynchronous_until_the_store_acknowledges(
+    shown: list[str], ratios: dict[str, tuple[float, float, float]], words: str
+) -> None:
+    stored = [kpi(f"stockage.asynchrone.stocke.{s}", *values) for s, values in ratios.items()]
+    cost.asynchronous_finding(table(kpi("stockage.asynchrone.attente.sqlite", 50, 40, 60), *stored))
+    assert shown[0].replace("\u00a0", " ").rstrip().endswith(words)
+
+
+def test_stores_that_are_missing_are_named_in_french(shown: list[str]) -> None:
+    absent = pd.DataFrame({"magasin": ["uri", "file"], "motif": ["aucune adresse", "refus"]})
+    cost.missing_stores([absent, absent])
+    assert shown == [
+        "non éprouvé : Votre propre serveur : aucune adresse",
+        "non éprouvé : Fichiers : refus",
+    ]
+
+
+def test_plans_are_shown_as_code(shown: list[str]) -> None:
+    plan = "Gather Merge (cost=1)\n  Workers Planned: 2"
+    cost.plans_table(
+        pd.DataFrame({"magasin": ["postgresql"], "operation": ["search_order"], "plan": [plan]})
+    )
+    assert "`Gather Merge ; Workers Planned: 2`" in shown[0]
+
+
+def test_a_practical_size_says_how_it_is_known() -> None:
+    def said(value: float | None, origin: str) -> str:
+        conditions = {"origine": origin} | ({} if value else {"motif": "aucune croissance"})
+        return cost.practical_size(kpi("a.b", value, unite="runs", conditions=conditions))
+
+    assert said(3162.0, "mesuré") == "≤\u00a03\u202f200\u00a0runs"
+    assert said(547_774.9, "extrapolé") == "≈\u00a0550\u202f000\u00a0runs"
+    assert said(None, "trop loin") == "–"
 
 
 def test_practical_sizes_measured_extrapolated_and_none(shown: list[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mlflow_study.evidence.records import Kpi
 from mlflow_study.presentation import page, storage_answer
 from mlflow_study.presentation import storage_where as where
+from mlflow_study.storage.kpis import RUN_KINDS
 
 
 @pytest.fixture
@@ -49,10 +50,13 @@ def test_spans_once_by_chance_or_twice(said: list[str], doubles: int, words: str
     assert words in said[0]
 
 
-def _cases(refused: bool, altered: int) -> pd.DataFrame:
+def _cases(refused: bool, altered: int, lost: int = 0) -> pd.DataFrame:
+    """A sound store, and one of which a file is cut."""
     return pd.DataFrame(
         [{"cas": "ordinaire", "libelle": "un cas", "objets": 9, "alteres": altered, "perdus": 0,
-          "refus": refused, "silencieux": altered > 0}]
+          "refus": refused, "silencieux": altered > 0},
+         {"cas": "abime", "libelle": "un fichier coupé", "objets": 9, "alteres": 0, "perdus": lost,
+          "refus": False, "silencieux": lost > 0}]
     )  # fmt: skip
 
 
@@ -70,6 +74,7 @@ def test_migration_every_way(said: list[str]) -> None:
     text = "\n".join(said)
     assert "fidèle dans tous les cas" in text
     assert "ne laisse rien à moitié" in text
+    assert "ce que juge S20" in text
     assert "effacée" not in text
     said.clear()
     where.migration_findings(_cases(True, 0), _kills(True, 1), lost)
@@ -77,9 +82,24 @@ def test_migration_every_way(said: list[str]) -> None:
     assert "refuse un magasin ordinaire" in text
     assert "état intermédiaire" in text
     assert "effacée avant" in text
-    said.clear()
-    where.migration_findings(_cases(False, 2), _kills(False, 0), kept)
-    assert "dit « succès » et change" in "\n".join(said)
+    assert "S20 ne porte pas sur ce cas" in text
+    assert "succès" not in text
+
+
+@pytest.mark.parametrize(
+    ("altered", "lost", "words"),
+    [
+        (2, 0, "dans 1 magasin sain sur 1\n"),
+        (2, 3, "dans 1 magasin sain sur 1, et dans celui dont un fichier est coupé\n"),
+        (0, 3, "dans le magasin dont un fichier est coupé\n"),
+    ],
+)
+def test_migration_that_says_success(said: list[str], altered: int, lost: int, words: str) -> None:
+    kept = pd.DataFrame([{"runs_avant": 1, "runs_apres": 1}])
+    where.migration_findings(_cases(False, altered, lost), _kills(False, 0), kept)
+    found = "\n".join(said).replace("\u00a0", " ")
+    assert f"dit « succès » et change ou perd des données {words}" in found
+    assert ("safe_read_yaml" in found) == (lost > 0)
 
 
 def test_deletion_every_way(said: list[str]) -> None:
@@ -103,6 +123,24 @@ def test_deletion_every_way(said: list[str]) -> None:
     assert "laisse 5 des 14" in said[1]
 
 
+def test_every_kind_that_is_counted_can_be_shown(said: list[str]) -> None:
+    left = pd.DataFrame(
+        [{"backend": "file", "genre": genre, "lieu": "x"} for genre in ("metric_first", "feedback")]
+    )
+    labels = {kind: kind for kind in (*RUN_KINDS, *where.COMPANIONS)}
+    where.deletion_table(left, labels, RUN_KINDS)
+    assert "metric_first ; feedback" in said[0]
+
+
+def test_an_older_release_is_named_with_the_claims_that_rest_on_it(said: list[str]) -> None:
+    row = {"release": "2.22.1", "mlruns": True, "lecture": "1 run", "motif": ""}
+    where.older_notice(pd.DataFrame([row]))
+    where.older_notice(pd.DataFrame([row | {"motif": "aucune version demandée"}]))
+    assert "MLflow 2.22.1" in said[0]
+    assert "S2 et S8 ne sont éprouvées que sur cette version" in said[0]
+    assert "S2" not in said[1]
+
+
 def test_paging_every_way(said: list[str]) -> None:
     def pages(missing: int, doubled: int) -> pd.DataFrame:
         rows = [
@@ -121,6 +159,7 @@ def test_paging_every_way(said: list[str]) -> None:
     said.clear()
     where.paging_findings(pages(1, 1))
     assert "double ou oublie" in said[1]
+    assert "attente de lecteur" in said[1]
 
 
 def test_space_given_back_or_not(said: list[str]) -> None:

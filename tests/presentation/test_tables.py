@@ -32,6 +32,11 @@ def test_missing_values_are_shown_and_explained() -> None:
     assert "nan" not in str(soup).lower()
 
 
+def test_a_caption_that_explains_the_dash_is_left_as_it_is() -> None:
+    soup = table(pd.DataFrame({"a": ["x"], "n": [None]}), caption="«\u00a0–\u00a0» : non mesuré.")
+    assert "sans valeur" not in soup.select_one("caption").get_text()  # type: ignore[union-attr]
+
+
 def test_a_cell_of_code_alone_is_one_element() -> None:
     soup = table(pd.DataFrame({"Table": ["`runs`"], "Note": ["voir `runs`"]}))
     assert [cell.get_text() for cell in soup.select(".mono")] == ["runs"]

@@ -36,9 +36,11 @@ def kpis(same, edge, far, n=1000):
 @pytest.mark.parametrize(
     ("same", "edge", "said"),
     [
-        (990, 50, ["presque toujours", "sans écart montré"]),
-        (900, 120, ["borne basse", "au-delà des 5"]),
-        (300, 10, ["trop faible", "en deçà"]),
+        (990, 50, ["presque toujours deux programmes semblables.", "sans écart montré"]),
+        (990, 120, ["presque toujours", "au-delà des 5", "échelon indulgent"]),
+        (900, 120, ["manque parfois", "échelon indulgent"]),
+        (900, 50, ["manque parfois", "borne basse"]),
+        (300, 10, ["trop faible", "en deçà", "borne basse"]),
     ],
 )
 def test_the_sentence_follows_the_figures(same, edge, said):

@@ -325,8 +325,12 @@ def test_forged_tables_give_the_kpis() -> None:
     assert values == {
         "stockage.pages.complete.file": 0,
         "stockage.pages.mouvement.file": 2,
-        "stockage.pages.bornes.file": True,
+        "stockage.pages.bornes.file": None,  # a page of 100 runs cannot stop at 1 000
     }
+    for listed, held in ((1000, True), (999, False)):
+        pages.loc[pages["essai"] == "défaut", ["attendus", "lus"]] = [1100, listed]
+        found = {k["id"]: k["valeur"] for k in kpis.page_kpis({"pages": pages})}
+        assert found["stockage.pages.bornes.file"] is held
 
 
 @pytest.mark.parametrize("path", WITNESSES, ids=lambda path: path.stem)

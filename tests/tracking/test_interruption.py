@@ -195,4 +195,4 @@ def test_kpis_and_sentences_of_forged_tables(monkeypatch: pytest.MonkeyPatch) ->
     assert "fin du run refusée 1 fois sur 2 (SQLite)" in told[-1]
     assert "expérience illisible 1 fois sur 2 (fichiers)" in told[-1]
     assert "une autre erreur ou rien, 1 fois sur 1 (PostgreSQL)" in told[-1]
-    assert "gardé en partie dans 1 / 1" in told[-1]
+    assert "gardé en partie dans 1\u00a0essai sur 1" in told[-1]

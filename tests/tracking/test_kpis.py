@@ -50,3 +50,40 @@ def test_a_listing_that_repeats_loses_or_disorders_is_counted() -> None:
     kpis.listings(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
     assert found["suivi.listes.faux.sqlite"] == (4, 20)
     assert found["suivi.listes.faux.sqlite+ecriture"] == (1, 10)
+
+
+def test_synchronous_losses_are_pooled_and_the_full_disk_is_no_ending() -> None:
+    common = {"magasin": "sqlite", "envoi": "synchrone", "contexte": "avec `with`"}
+    rows = [
+        faults._row(**common, panne="SIGKILL", demandees=9, acquittees=9, statut="RUNNING", attendus="FAILED ou KILLED"),
+        faults._row(**common, panne="disque plein", demandees=50, acquittees=50, statut="FAILED", attendus="FAILED ou KILLED"),
+        faults._row(magasin="http+sqlite", envoi="synchrone", panne="serveur lent", demandees=5, acquittees=5, perdues=1),
+        faults._row(magasin="sqlite", envoi="synchrone", panne="artefact coupé (processus tué)", demandees=1),
+    ]  # fmt: skip
+    found: dict[str, Any] = {}
+    kpis.faults(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more)}), pd.DataFrame(rows))  # fmt: skip
+    pooled, more = found["suivi.pannes.synchrone.perdues"]
+    assert (pooled, more["n"], more["conditions"]) == (1, 64, {"essais": 3})
+    share, more = found["suivi.panne.perdues.sqlite+synchrone"]
+    assert (share, more["n"], more["conditions"]) == (0, 9, {"fins": 1})
+    assert "intervalle" not in more
+    share, more = found["suivi.panne.statut-faux.sqlite"]
+    assert (share, more["n"]) == (1, 1)
+    assert "intervalle" not in more
+
+
+def test_ordinary_inputs_are_counted_over_all_stores() -> None:
+    rows = [
+        {"magasin": store, "genre": "métrique", "strate": stratum, "classe": kind}
+        for store in ("file", "sqlite")
+        for stratum, kind in (("nom : simple", "identique"), ("valeur : booléen", "refus clair"))
+    ] + [
+        {"magasin": store, "genre": genre, "strate": "autre", "classe": "identique"}
+        for store in ("file", "sqlite")
+        for genre in ("paramètre", "étiquette")
+    ]
+    found: dict[str, Any] = {}
+    kpis.roundtrip(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.ordinaire.nom"] == (0, 2)
+    assert found["suivi.ordinaire.booleen"] == (2, 2)
+    assert found["suivi.ordinaire.double"] == (0, 0)

@@ -2,7 +2,7 @@
 
 ``measure`` runs an instrument and saves its table before anything is drawn, or
 reads the table back when the very same measurement was already made: same source,
-same parameters, same lock, same machine.
+same parameters, same stores at hand, same lock, same machine.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from mlflow_study import nursery
 from mlflow_study.errors import EvidenceError
 from mlflow_study.evidence import context
 from mlflow_study.evidence.files import write_atomically
-from mlflow_study.paths import EVIDENCE_VARIABLE, REMEASURE_VARIABLE, ROOT
+from mlflow_study.paths import EVIDENCE_VARIABLE, REMEASURE_VARIABLE, ROOT, URI_VARIABLE
 from mlflow_study.sources import closure, with_companions
+from mlflow_study.stores import hide_password
+from mlflow_study.surroundings import surroundings
 
 _NOT_MEASURING = ("mlflow_study.presentation", "mlflow_study.publication", "mlflow_study.pipeline")
 _METADATA = b"mlflow_study"
@@ -70,7 +72,17 @@ def _produce(instrument: Instrument, parameters: dict[str, Any]) -> Produced:
     before, wall = _cpu(), time.perf_counter()
     produced = instrument(**parameters)
     tables = produced if isinstance(produced, dict) else {"": produced}
+    if os.environ.get(URI_VARIABLE):
+        tables = {name: _without_secrets(table) for name, table in tables.items()}
     return Produced(tables, time.perf_counter() - wall, _cpu() - before)
+
+
+def _without_secrets(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the password of the user's server, which MLflow's errors quote."""
+    texts = table.select_dtypes(["object", "string"])
+    return table.assign(
+        **texts.map(lambda value: hide_password(value) if isinstance(value, str) else value)
+    )
 
 
 def _produce_apart(instrument: Instrument, parameters: dict[str, Any]) -> Produced:
@@ -175,6 +187,7 @@ class Laboratory:
             instrument.__qualname__,
             source_key(module),
             repr(sorted(parameters.items())),
+            *surroundings(parameters),
             context.lock_key(),
             context.machine_key(),
         ]

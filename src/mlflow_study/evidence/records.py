@@ -111,6 +111,8 @@ class Claim(_Record):
     consequence: Consequence | None = None
     """What a user meets where it does not hold: something altered, lost or told wrong in
     silence; a failure that is seen; something that MLflow does not keep; a higher cost."""
+    attente: bool = False
+    """What readers expect, while MLflow states it nowhere."""
 
     @model_validator(mode="after")
     def _testable(self) -> Claim:

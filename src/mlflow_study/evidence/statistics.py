@@ -63,9 +63,11 @@ class Quantile:
 def quantile(sample: ArrayLike, q: float, confidence: float = CONFIDENCE) -> Quantile:
     """Quantile ``q`` with a distribution-free interval from order statistics.
 
-    The ranks are the binomial quantiles of (n, q) (David & Nagaraja, Order
-    Statistics, 2003, §7.1).  Where the upper rank would pass n, the interval
-    does not exist and is None: the reader is told «n insuffisant».
+    The ranks come from the binomial (n, q) (David & Nagaraja, Order Statistics, 2003,
+    §7.1), the error shared between both ends.  Where the sample maximum is the upper end,
+    what it leaves of the error goes to the lower one, so that coverage stays at least
+    ``confidence``.  Where no two ranks reach it (a median below n = 6, p95 below 59), the
+    interval is None: the reader is told «n insuffisant».
     """
     from scipy.stats import binom
 
@@ -74,13 +76,16 @@ def quantile(sample: ArrayLike, q: float, confidence: float = CONFIDENCE) -> Qua
     if n == 0:
         raise ValueError("empty sample")
     value = float(np.quantile(x, q))
-    if n < quantile_min_n(max(q, 1.0 - q), confidence):
-        return Quantile(q, value, None, n)
-    alpha = 1.0 - confidence
-    low = int(binom.ppf(alpha / 2, n, q))
-    high = int(binom.ppf(1 - alpha / 2, n, q)) + 1
-    low, high = max(low, 1), min(high, n)
-    return Quantile(q, value, (float(x[low - 1]), float(x[high - 1])), n)
+    if q < 0.5:
+        mirror = quantile(-x, 1.0 - q, confidence).interval
+        return Quantile(q, value, None if mirror is None else (-mirror[1], -mirror[0]), n)
+    below = above = (1.0 - confidence) / 2
+    high = int(binom.ppf(1 - above, n, q)) + 1
+    if high > n:
+        high, below = n, 1.0 - confidence - q**n
+    low = int(binom.ppf(below, n, q)) if below > 0 else 0
+    interval = (float(x[low - 1]), float(x[high - 1])) if 1 <= low < high else None
+    return Quantile(q, value, interval, n)
 
 
 def bootstrap(
@@ -145,14 +150,6 @@ class Growth:
     b_interval: Interval
     residual: float
     n: int
-
-    def predict(self, x: float) -> float:
-        """Fitted y at ``x`` (an extrapolation where x lies outside the data)."""
-        return float(self.a * x**self.b)
-
-    def reach(self, y: float) -> float:
-        """The x at which the fitted law reaches ``y``; inf if it does not grow."""
-        return float((y / self.a) ** (1.0 / self.b)) if self.b > 0 else math.inf
 
 
 def power_law(x: ArrayLike, y: ArrayLike, confidence: float = CONFIDENCE) -> Growth:
@@ -261,14 +258,3 @@ def equivalent(
     half = float(stats.t.ppf(confidence, df) * math.sqrt(vx + vy))
     low, high = difference - half, difference + half
     return (-margin < low and high < margin), (low, high)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values (Scandinavian Journal of Statistics 6, 1979)."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted = [0.0] * len(p_values)
-    running = 0.0
-    for rank, i in enumerate(order):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = running
-    return adjusted

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_study.chapters import CHAPTERS
+from mlflow_study.errors import EvidenceError
 from mlflow_study.evidence import context
 from mlflow_study.evidence.files import read_kpis, read_register, write_json, write_records
 from mlflow_study.evidence.records import Claim, Context, Kpi, Verdict
@@ -55,6 +56,8 @@ def weigh(build: Build, seed: int) -> Synthesis:
     for name in chapters:
         folder = build.evidence / name
         for kpi in read_kpis(folder / "kpi.json"):
+            if kpi.id in kpis:
+                raise EvidenceError(f"Le KPI {kpi.id} est donné par deux chapitres.")
             kpis[kpi.id] = kpi
         witnesses |= json.loads((folder / "temoins.json").read_text(encoding="utf-8"))
         accounts[name] = json.loads((folder / "chapitre.json").read_text(encoding="utf-8"))

@@ -131,21 +131,30 @@ def judge(
         return verdict(
             "indéterminée", "un contre-exemple a été compté, mais aucun témoin enregistré", proofs
         )
-    return verdict(judgement, _reason(findings), proofs)
+    return verdict(judgement, _reason(findings, claim.critere), proofs)
 
 
-_LABELS: dict[State, str] = {
-    "holds": "vérifiée",
-    "partial": "vérifiée en partie",
-    "fails": "contredite",
-    "undecided": "mesure trop mince",
+_THRESHOLD: dict[State, str] = {"holds": "seuil tenu", "fails": "seuil manqué"}
+_WORDS: dict[str, dict[State, str]] = {
+    "universelle": {"holds": "aucun contre-exemple", "fails": "contre-exemples"},
+    "presence": {"holds": "toujours", "partial": "en partie", "fails": "jamais"},
+    "egalite": {"holds": "vérifiée", "fails": "contredite"},
+    **dict.fromkeys(("taux", "borne", "rapport"), _THRESHOLD),
 }
+"""Form of a criterion → what is said before the labels of its KPIs.
+
+The label of a KPI under a universal criterion names the defect that is counted, or the
+condition; under a criterion of presence, what should be there.
+"""
+UNDECIDED = "mesure trop mince"
+AGAINST = ("contre-exemples", "en partie", "jamais", "contredite", "seuil manqué")
+"""The words that open a clause against the claim."""
 
 
-def _reason(findings: list[Finding]) -> str:
+def _reason(findings: list[Finding], criterion: Criterion) -> str:
     """A computed French clause: under which conditions the claim holds, and where not."""
     clauses = []
-    for state, label in _LABELS.items():
+    for state, label in {**_WORDS[criterion.forme], "undecided": UNDECIDED}.items():
         labels = [finding.kpi.libelle for finding in findings if finding.state == state]
         if labels:
             clauses.append(f"{label} : {_grouped(labels)}")
@@ -160,14 +169,13 @@ _CONDITION = re.compile(r"(?P<measure>.+?)(?:, (?P<after>[^,()]+)| \((?P<within>
 
 
 def _grouped(labels: list[str]) -> str:
-    """Labels «measure, condition» or «measure (condition)», gathered by measure."""
-    conditions: dict[str, list[str]] = {}
+    """Labels «measure, condition» or «measure (condition)»; those of one measure together."""
+    measures: dict[str, dict[str, str]] = {}
     for label in labels:
         found = _CONDITION.fullmatch(label)
-        measure = found["measure"] if found else label
-        condition = [found["after"] or found["within"]] if found else []
-        conditions.setdefault(measure, []).extend(condition)
+        measure, condition = (found["measure"], found["after"] or found["within"]) if found else (label, "")  # fmt: skip
+        measures.setdefault(measure, {})[condition] = label
     return " ; ".join(
-        f"{measure} ({', '.join(found)})" if found else measure
-        for measure, found in conditions.items()
+        f"{measure} ({', '.join(found)})" if len(found) > 1 else next(iter(found.values()))
+        for measure, found in measures.items()
     )

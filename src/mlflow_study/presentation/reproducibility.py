@@ -14,6 +14,7 @@ from mlflow_study.evidence.records import Kpi, Verdict
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import INK, LINE, new
+from mlflow_study.presentation.synthesis import day
 from mlflow_study.reproducibility.vocabulary import (
     DIGEST_LABELS,
     RECORDING_LABELS,
@@ -91,8 +92,8 @@ def ladder_figure(rungs: pd.DataFrame) -> None:
     page.figure(
         fig,
         label="fig-echelle",
-        title=f"{_of(same, len(best))} redonnent au moins la même conclusion, "
-        "à partir du seul enregistrement",
+        title=f"{_of(same, len(best))} {_verb(same, 'redonne', 'redonnent')} au moins la même "
+        "conclusion, à partir du seul enregistrement",
         caption="Une case par expérience ; le nombre est l’échelon atteint : "
         + " ; ".join(f"{i}, {label}" for i, label in enumerate(RUNGS))
         + ". La dernière colonne est tenue sans MLflow.",
@@ -119,6 +120,10 @@ def _subject(rungs: pd.DataFrame, name: str) -> str:
 
 def _of(part: int, whole: int) -> str:
     return f"{fr.count(part, 'expérience')} sur {fr.integer(whole)}"
+
+
+def _verb(n: int, one: str, several: str) -> str:
+    return one if n < 2 else several
 
 
 def ladder_funnel(kpis: Kpis) -> None:
@@ -155,19 +160,25 @@ def _rate(kpi: Kpi) -> str:
 
 
 def population_sentence(rungs: pd.DataFrame, subjects: Sequence[str]) -> str:
-    """How much of the declared population this run played."""
+    """How much of the declared population this run played, and what an interval on it is worth."""
     alone = rungs[rungs["mode"] == "autonome"]
     played, ways = alone["sujet"].nunique(), alone["enregistrement"].nunique()
     with_mlflow = int(alone["enregistrement"].isin(RECORDINGS).sum())
     told = (
         f"Cette exécution joue {fr.count(played, 'sujet')} sur {len(subjects)}, de {ways} manières : "
-        f"{fr.count(with_mlflow, 'expérience')} avec MLflow, {len(alone) - with_mlflow} au carnet."
+        f"{fr.count(with_mlflow, 'expérience')} avec MLflow, {len(alone) - with_mlflow} au carnet. "
     )
-    if played == len(subjects):
-        return f"{told} C’est toute la population."
-    return (
-        f"{told} La population entière, {fr.count(len(subjects) * len(RECORDINGS), 'expérience')} "
-        "avec MLflow, est jouée par le profil standard (paramètre `sujets`)."
+    if played < len(subjects):
+        told += (
+            "La population entière, "
+            f"{fr.count(len(subjects) * len(RECORDINGS), 'expérience')} avec MLflow, est jouée par "
+            "le profil standard (paramètre `sujets`). "
+        )
+    return told + (
+        "La population est une liste déclarée, croisée avec des manières, et non un tirage : un "
+        "intervalle sur l’ensemble décrirait un échantillonnage qui n’a pas eu lieu. Le texte s’en "
+        "tient donc au compte ; le tableau garde les intervalles, et celui de chaque manière vaut "
+        "pour des sujets semblables à ceux-ci."
     )
 
 
@@ -184,16 +195,17 @@ def missing_sentence(rungs: pd.DataFrame) -> str:
                 lacks[_kind(item)] = lacks.get(_kind(item), 0) + 1
     if not lacks:
         return (
-            f"{_of(len(short), len(alone))} n’atteignent pas l’identité au bit, alors que rien ne "
-            "manque à leur enregistrement : le programme tire au hasard sans graine."
+            f"{_of(len(short), len(alone))} {_verb(len(short), 'n’atteint', 'n’atteignent')} pas "
+            "l’identité au bit, alors que rien ne manque à l’enregistrement : le programme tire au "
+            "hasard sans graine."
         )
     told = [
         f"{what} ({fr.count(n, 'fois', 'fois')})"
         for what, n in sorted(lacks.items(), key=lambda pair: -pair[1])
     ]
     return (
-        f"{_of(len(short), len(alone))} n’atteignent pas l’identité au bit. "
-        f"Ce qui manque au magasin : {fr.join(told)}."
+        f"{_of(len(short), len(alone))} {_verb(len(short), 'n’atteint', 'n’atteignent')} pas "
+        f"l’identité au bit. Ce qui manque au magasin : {fr.join(told)}."
     )
 
 
@@ -211,24 +223,28 @@ def power_sentence(kpis: Kpis, repetitions: int) -> str:
         error = "en deçà des 5 % nominaux"
     else:
         error = "sans écart montré aux 5 % nominaux"
-    power = float(same.valeur or 0)
+    power, lenient = float(same.valeur or 0), low > 0.05
     if power >= 0.95:
-        strength = "Le test reconnaît donc presque toujours deux programmes semblables."
+        strength = "Le test reconnaît presque toujours deux programmes semblables"
     elif power >= 0.8:
-        strength = (
-            "Le test manque donc parfois deux programmes semblables : « même conclusion » est une "
-            "borne basse."
-        )
+        strength = "Le test manque parfois deux programmes semblables"
     else:
         strength = (
-            "Le test est donc trop faible pour conclure : « même conclusion » est une borne très "
-            "basse, et il faut plus de relances (paramètre `repetitions`)."
+            "Le test est trop faible pour conclure, et il faut plus de relances (paramètre "
+            "`repetitions`)"
         )
+    if lenient:
+        strength += (
+            " ; il admet aussi, plus souvent qu’annoncé, des programmes qui diffèrent : « même "
+            "conclusion » est un échelon indulgent"
+        )
+    elif power < 0.95:
+        strength += " : « même conclusion » est une borne basse"
     return (
         f"**Ce que peut le test d’équivalence avec {fr.count(repetitions, 'relance')}**, éprouvé "
         f"sur des tirages normaux dont la vraie différence est connue. Même loi : équivalence "
         f"conclue dans {fr.kpi(same)} des cas. Moyennes à trois écarts-types, juste sur la marge : "
-        f"{fr.kpi(edge)}, {error}. À six écarts-types : {fr.kpi(far)}. {strength}"
+        f"{fr.kpi(edge)}, {error}. À six écarts-types : {fr.kpi(far)}. {strength}."
     )
 
 
@@ -239,13 +255,25 @@ def managers_sentence(managers: pd.DataFrame) -> None:
         outcome = (
             "refait l’environnement demandé par le projet, et le programme y tourne"
             if row["reussi"]
-            else f"échoue : {row['motif']}"
+            else f"échoue : {_verbatim(str(row['motif']))}"
         )
         page.prose(f"`mlflow run --env-manager {row['gestionnaire']}` {outcome}.")
     left = managers[managers["reussi"].isna()]
-    if len(left):
-        told = [f"`{r['gestionnaire']}`, {r['motif']}" for _, r in left.iterrows()]
+    absent = [_absent(row) for _, row in left.iterrows() if row["absents"]]
+    told = [f"`{r['gestionnaire']}`, {r['motif']}" for _, r in left.iterrows() if not r["absents"]]
+    if absent:
+        verb = _verb(len(absent), "est introuvable", "sont introuvables")
+        told.append(f"{fr.join(absent)} {verb} sur le `PATH`")
+    if told:
         page.missing(f"Gestionnaires d’environnement de `mlflow run` : {' ; '.join(told)}.")
+
+
+def _absent(row: pd.Series[Any]) -> str:
+    """The programs that a manager lacks; the manager itself, where it is the only one."""
+    name, lacks = str(row["gestionnaire"]), str(row["absents"]).split(", ")
+    if lacks == [name]:
+        return f"`{name}`"
+    return f"{fr.join([f'`{lack}`' for lack in lacks])} (pour `{name}`)"
 
 
 def effort_table(kpis: Kpis) -> None:
@@ -328,10 +356,15 @@ def fields_figure(fields: pd.DataFrame) -> None:
     )
 
 
+def _worst(ablation: pd.DataFrame) -> pd.DataFrame:
+    """Of each removal, the row of the subject that is left the lowest."""
+    table = ablation.reset_index(drop=True)
+    lowest = table.groupby("retire", sort=False)["echelon"].idxmin()
+    return table.loc[lowest].set_index("retire")
+
+
 def ablation_table(table: pd.DataFrame) -> None:
-    shown = table.groupby("retire", sort=False).agg(
-        echelon=("echelon", "min"), manque=("manque", "first"), arret=("arret", "first")
-    )
+    shown = _worst(table)
     reference = int(shown["echelon"].to_numpy()[0])
     rows: list[dict[str, Any]] = [
         {
@@ -346,14 +379,47 @@ def ablation_table(table: pd.DataFrame) -> None:
     page.table(
         pd.DataFrame(rows),
         label="tab-ablation",
-        title=f"{fr.count(len(lost), 'élément')} sur {len(rows) - 1} font perdre au moins un échelon",
-        caption="Enregistrement soigné d’un programme à graine, données hors du dépôt Git.",
+        title=f"{fr.count(len(lost), 'élément')} sur {len(rows) - 1} "
+        f"{_verb(len(lost), 'fait', 'font')} perdre au moins un échelon",
+        caption=_ablated(table),
         row_header="on retire",
+    )
+
+
+def _ablated(table: pd.DataFrame) -> str:
+    """Which programs were recorded, and which of their rungs is shown."""
+    subjects = table.drop_duplicates("sujet")
+    names = fr.join(
+        [f"{r['sujet']} ({r['nature']}, données : {r['donnees']})" for _, r in subjects.iterrows()]
+    )
+    if len(subjects) == 1:
+        return f"Enregistrement soigné d’un programme : {names}."
+    return (
+        f"Enregistrement soigné de {len(subjects)} programmes : {names} ; l’échelon est le plus "
+        "bas de tous."
     )
 
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 """The colours of a terminal, which a tool may put in its own words."""
+_QUOTED = re.compile(r" \(`(.*)`\)", re.DOTALL)
+"""The words of a tool behind a reason in French."""
+_ASKS = re.compile(r"([\w.-]+==[\w.]+) depends on (Python[<>=!~]+[\w.]+)")
+
+
+def _verbatim(text: str) -> str:
+    """A program's own words, as code: they keep their own language and typography."""
+    return f"`{_ANSI.sub('', text).replace('`', chr(39))}`"
+
+
+def _motive(text: str) -> str:
+    """A reason in French: of a resolver's words, only which package asks for which Python."""
+    quoted = _QUOTED.search(text)
+    if quoted is None:
+        return _ANSI.sub("", text)
+    asks = _ASKS.search(_ANSI.sub("", quoted[1]))
+    short = f" (`{asks[1]}` demande `{asks[2]}`)" if asks else ""
+    return text.replace(quoted[0], short)
 
 
 def factors_table(table: pd.DataFrame) -> None:
@@ -382,7 +448,7 @@ def factors_table(table: pd.DataFrame) -> None:
     )
     for reason, group in table[table["motif"] != ""].groupby("motif", sort=False):
         names = fr.join([str(name) for name in group["facteur"]])
-        page.missing(f"{names[0].upper()}{names[1:]} : {_ANSI.sub('', str(reason))}.")
+        page.missing(f"{names[0].upper()}{names[1:]} : {_motive(str(reason))}.")
 
 
 def factors_title(table: pd.DataFrame) -> str:
@@ -394,9 +460,11 @@ def factors_title(table: pd.DataFrame) -> str:
     if silent.empty:
         return "Tout changement de résultat laisse une trace dans l’enregistrement"
     names = fr.join([str(f) for f in silent["facteur"]])
+    if len(moved) == 1:
+        return f"Le seul facteur qui change le résultat le fait sans laisser de trace : {names}"
     return (
-        f"{fr.count(len(silent), 'facteur')} sur {len(moved)} "
-        f"{'change' if len(silent) == 1 else 'changent'} le résultat en silence : {names}"
+        f"Sur {len(moved)} facteurs qui changent le résultat, {len(silent)} "
+        f"{_verb(len(silent), 'le fait', 'le font')} sans laisser de trace : {names}"
     )
 
 
@@ -462,7 +530,7 @@ def digest_figure(mutations: pd.DataFrame) -> None:
     )
 
 
-def digest_sentence(kpis: Kpis) -> str:
+def digest_sentence(kpis: Kpis, mutations: pd.DataFrame) -> str:
     parts = [
         f"{label} : {fr.kpi(kpis[f'reproductibilite.empreinte.taux_manque.{key}'])} non vus"
         for key, label in DIGEST_LABELS.items()
@@ -470,13 +538,26 @@ def digest_sentence(kpis: Kpis) -> str:
     ]
     alarms = kpis["reproductibilite.empreinte.fausses_alertes"]
     collision = kpis["reproductibilite.empreinte.collision"]
-    text = " ; ".join(parts) + f". Fausses alertes : {fr.kpi(alarms)}. "
+    text = " ; ".join(parts)
+    text = (
+        f"{text[0].upper()}{text[1:]}. "
+        f"Fausses alertes (contenu inchangé, empreinte changée) : {fr.kpi(alarms)}"
+        f"{_alarmed(mutations)}. "
+    )
     if collision.valeur is None:
         return text + f"Aucune collision en {fr.integer(collision.n or 0)} essais."
     return (
         text + "La plus petite collision trouvée tient en une case : deux tableaux d’un seul "
         f"nombre ont la même empreinte après {fr.integer(int(collision.valeur))} essais."
     )
+
+
+def _alarmed(mutations: pd.DataFrame) -> str:
+    """Which ways of writing the same content again move the digest."""
+    moved = mutations[~mutations["contenu_change"].astype(bool)]
+    moved = moved[moved["empreinte_change"].astype(bool)]
+    kinds = [f"« {kind} »" for kind in moved["mutation"].unique()]
+    return f", toutes dues à {fr.join(kinds)}" if kinds else ""
 
 
 # --- models ----------------------------------------------------------------------------
@@ -634,7 +715,7 @@ def provenance(context: pd.DataFrame, stages: pd.DataFrame) -> str:
     row = context.iloc[0]
     machine = json.loads(row["machine"])
     return (
-        f"**Preuve enregistrée** le {row['date'][:10]}, non mesurée dans cette exécution : "
+        f"**Preuve enregistrée** le {day(row['date'])}, non mesurée dans cette exécution : "
         f"{machine['processeur']}, {machine['coeurs']} cœurs, {machine['systeme']}, "
         f"Python {machine['python']} ; {fr.integer(stages['release'].nunique())} versions de "
         f"MLflow en {fr.duration(row['duree_s'], 2)}."
@@ -733,7 +814,7 @@ def causes_table(stages: pd.DataFrame) -> None:
 
 
 def _cause(detail: str) -> str:
-    return detail.split("\n")[0].split(" - ")[0][:110]
+    return _verbatim(detail.split("\n")[0].split(" - ")[0][:110].rstrip(" :"))
 
 
 def age_sentence(kpis: Kpis) -> str:
@@ -761,14 +842,14 @@ def changed_sentence(kpis: Kpis, stages: pd.DataFrame) -> str:
     if changed == 0:
         return (
             f"Les {fr.integer(loaded)} vieux modèles qui se rechargent aujourd’hui prédisent comme "
-            "à l’origine, à 1e-6 près."
+            "à l’origine, à 10⁻⁶ près."
         )
     warned = stages[(stages["regime"] == "migre") & stages["etape"].str.startswith("charger")]
     said = warned["detail"].str.contains("InconsistentVersionWarning").any()
     return (
         f"Sur {fr.integer(loaded)} vieux modèles qui se rechargent aujourd’hui, "
         f"{fr.integer(changed)} {'prédit' if changed == 1 else 'prédisent'} **autre chose** "
-        f"(écart de plus de 1e-6) : {fr.count(int(forest.valeur), 'forêt')} et "
+        f"(écart de plus de 10⁻⁶) : {fr.count(int(forest.valeur), 'forêt')} et "
         f"{fr.count(int(linear.valeur), 'modèle linéaire', 'modèles linéaires')}. "
         + (
             "scikit-learn n’en dit qu’un avertissement de version."
@@ -814,16 +895,16 @@ def show_witnesses(verdicts: Sequence[Verdict]) -> None:
 # --- the recipe ------------------------------------------------------------------------
 
 
-def recipe(kpis: Kpis) -> None:
+def recipe(kpis: Kpis, ablation: pd.DataFrame) -> None:
     """«Ce qu'il faut enregistrer pour être rejouable»: each line with the loss it avoids."""
+    rungs, played = _worst(ablation)["echelon"], ablation["sujet"].nunique()
 
-    def left(key: str) -> str:
-        kpi = kpis[f"reproductibilite.ablation.{key}"]
-        rung = int(float(kpi.valeur or 0))
-        witness = kpis["reproductibilite.ablation.rien_temoin"].valeur
-        if rung >= float(witness or 0):
+    def left(removed: str) -> str:
+        rung = int(rungs[removed])
+        if rung >= rungs["rien (témoin)"]:
             return "aucune perte : le reste de l’enregistrement y supplée"
-        return f"échelon {rung} sur 5, {RUNGS[rung]}"
+        at_worst = "au pire, " if played > 1 else ""
+        return f"{at_worst}échelon {rung} sur 5, {RUNGS[rung]} ({fr.count(played, 'sujet')})"
 
     unread = kpis["reproductibilite.empreinte.taux_manque.dates_booleens_textes_a_trous"]
     refused = kpis["reproductibilite.modele.refuses.defaut"]
@@ -835,25 +916,25 @@ def recipe(kpis: Kpis) -> None:
         (
             "Le code, validé et poussé avant de lancer, et l’adresse du dépôt",
             "`git push` avant `python train.py`",
-            left("le_code_et_l_adresse_du_depot"),
+            left("le code et l’adresse du dépôt"),
         ),
         (
             "La différence au commit, ou refuser un dépôt modifié",
             "`mlflow.log_text(diff, 'code/diff.patch')`",
             _factor_loss(kpis["reproductibilite.facteurs.code_non_valide"]),
         ),
-        ("Le commit", "étiquette automatique dans un dépôt Git", left("le_commit")),
-        ("Le nom du programme", "étiquette automatique", left("le_nom_du_programme")),
+        ("Le commit", "étiquette automatique dans un dépôt Git", left("le commit")),
+        ("Le nom du programme", "étiquette automatique", left("le nom du programme")),
         (
             "Tous les arguments, graine comprise",
             "`mlflow.log_params(vars(args))`",
-            f"sans la graine : {left('la_graine')} ; sans un hyperparamètre : "
-            f"{left('un_hyperparametre')}",
+            f"sans la graine : {left('la graine')} ; sans un hyperparamètre : "
+            f"{left('un hyperparamètre')}",
         ),
         (
             "Les données, ou une adresse durable",
             "`mlflow.log_artifact(chemin, 'data')`",
-            left("les_donnees"),
+            left("les données"),
         ),
         (
             "Le SHA-256 du fichier de données, en plus de l’empreinte de MLflow",
@@ -911,23 +992,51 @@ def _factor_loss(kpi: Kpi) -> str:
 
 def answer(kpis: Kpis) -> str:
     """The chapter's answer, computed."""
-    alone = kpis["reproductibilite.reussite.conclusion.mlflow"]
-    carnet = kpis["reproductibilite.reussite.conclusion.carnet"]
-    careful = kpis["reproductibilite.reussite.conclusion.soin"]
-    rate = float(alone.valeur or 0)
-    if rate == 1:
+    hits, n = _hits(kpis["reproductibilite.reussite.conclusion.mlflow"])
+    whole = 0 < n == hits
+    if whole:
         verdict = "Oui, dans toutes les expériences éprouvées"
-    elif rate >= 0.5:
+    elif 0 < n <= 2 * hits:
         verdict = "En partie"
     else:
         verdict = "Rarement sans aide"
+    told = (
+        f"{verdict} : à partir du seul magasin, {_of(hits, n)} "
+        f"{_verb(hits, 'redonne', 'redonnent')} au moins la même conclusion. {_compared(kpis)}"
+    )
+    if whole:
+        return told
     return (
-        f"{verdict} : à partir du seul magasin, {fr.kpi(alone)} des expériences redonnent au moins "
-        f"la même conclusion ({fr.kpi(careful)} quand tout est enregistré avec soin ; "
-        f"{fr.kpi(carnet)} avec un carnet honnête, sans MLflow). MLflow ne rend pas une expérience "
-        "rejouable : il la rend rejouable quand on lui donne le code, les arguments, les données "
+        f"{told} MLflow seul ne suffit pas : il faut lui donner le code, les arguments, les données "
         "et l’environnement."
     )
+
+
+def _hits(kpi: Kpi) -> tuple[int, int]:
+    n = kpi.n or 0
+    return round(float(kpi.valeur or 0) * n), n
+
+
+def _compared(kpis: Kpis) -> str:
+    """The careful record beside the honest notebook, and whether they differ."""
+
+    def told(kpi: Kpi) -> str:
+        if kpi.valeur is None or kpi.intervalle is None:
+            return fr.kpi(kpi)
+        hits, n = _hits(kpi)
+        return f"{hits} sur {n} (IC à 95 % : {fr.interval(*kpi.intervalle, 'proportion')})"
+
+    careful, carnet = (
+        kpis[f"reproductibilite.reussite.conclusion.{name}"] for name in ("soin", "carnet")
+    )
+    text = f"Avec soin : {told(careful)} ; avec un carnet honnête, sans MLflow : {told(carnet)}"
+    if careful.intervalle is None or carnet.intervalle is None:
+        return f"{text}."
+    if careful.intervalle[0] > carnet.intervalle[1]:
+        return f"{text} ; MLflow, tenu avec soin, fait mieux."
+    if carnet.intervalle[0] > careful.intervalle[1]:
+        return f"{text} ; le carnet fait mieux."
+    return f"{text} ; aucune différence n’est montrée, car les intervalles se recouvrent."
 
 
 def surprise(kpis: Kpis) -> str:
@@ -936,8 +1045,10 @@ def surprise(kpis: Kpis) -> str:
     if changed.valeur:
         return (
             f"{fr.count(int(changed.valeur), 'vieille forêt', 'vieilles forêts')} sur "
-            f"{changed.n} se rechargent aujourd’hui avec un simple avertissement, et prédisent "
-            "autre chose : leurs « probabilités » ne se somment plus à un."
+            f"{changed.n} {_verb(int(changed.valeur), 'se recharge', 'se rechargent')} aujourd’hui "
+            "avec un simple avertissement, et "
+            f"{_verb(int(changed.valeur), 'prédit', 'prédisent')} autre chose : des "
+            "« probabilités » dont la somme ne vaut plus 1."
         )
     if refused.valeur:
         return (
@@ -952,8 +1063,8 @@ def brief_figures(kpis: Kpis) -> list[str]:
     """The three figures that carry the answer."""
     facts = {name: kpis[f"reproductibilite.effort.faits.{name}"] for name in ("tutoriel", "soin")}
     return [
-        f"même conclusion, à partir du seul magasin : "
-        f"{fr.kpi(kpis['reproductibilite.reussite.conclusion.mlflow'])}",
+        "même conclusion, à partir du seul magasin : "
+        f"{_of(*_hits(kpis['reproductibilite.reussite.conclusion.mlflow']))}",
         "faits cherchés hors du magasin, par expérience : "
         f"{fr.number(facts['tutoriel'].valeur, 2)} comme dans un tutoriel, "
         f"{fr.number(facts['soin'].valeur, 2)} avec soin",

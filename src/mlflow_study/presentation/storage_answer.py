@@ -91,8 +91,8 @@ def advice(kpis: Kpis) -> None:
         )
     if _any(kpis, "stockage.pages.mouvement."):
         items.append(
-            "**Exporter au repos**, ou dédoublonner par `run_id` et relire une seconde fois : la "
-            "pagination ne voit pas une expérience figée."
+            "**Exporter au repos**, ou dédoublonner par `run_id` et relire une seconde fois : "
+            "deux pages ne sont pas lues au même instant."
         )
     if _any(kpis, "stockage.suppression.restes."):
         items.append(
@@ -143,7 +143,7 @@ def _surprise(kpis: Kpis) -> str:
     ):
         return (
             "La migration « sans perte » des fichiers vers SQLite refuse un magasin ordinaire : une "
-            "métrique journalisée avant un modèle suffit."
+            "métrique journalisée avant un modèle, dans le même run, suffit."
         )
     if _value(kpis, "stockage.defaut.existant") == "refus":
         return "MLflow choisit un dossier `mlruns` existant, puis refuse de l’ouvrir."

@@ -286,16 +286,24 @@ def practical_table(kpis: Kpis) -> None:
         )
 
 
+def practical_size(record: Kpi, *, unit: bool = True) -> str:
+    """Where an operation becomes slow: «≤ 3 200 runs» (a measured size), «≈ 550 000 runs» (extrapolated).
+
+    ``record``: a KPI ``stockage.capacite.pratique_…``; without a value, a dash.
+    """
+    if record.valeur is None:
+        return fr.MISSING
+    sign = "\u2264" if record.conditions.get("origine") == "mesuré" else "\u2248"
+    size = f"{sign}\u00a0{fr.integer(_round(float(record.valeur)))}"
+    return f"{size}\u00a0{record.unite}" if unit else size
+
+
 def _reached(record: Kpi | None) -> str:
+    """A cell of the table: the size, with its interval where it is extrapolated."""
     if record is None:
         return NOT_TESTED
-    if record.valeur is None:
-        return "\u2013"
-    size = float(record.valeur)
-    if record.conditions.get("origine") == "mesuré":
-        return f"\u2264\u00a0{fr.integer(_round(size))}"
-    text = f"\u2248\u00a0{fr.integer(_round(size))}"
-    if record.intervalle is not None:
+    text = practical_size(record, unit=False)
+    if record.intervalle is not None and record.conditions.get("origine") != "mesuré":
         low, high = (_round(bound) for bound in record.intervalle)
         text += f" ({fr.integer(low)}–{fr.integer(high)})"
     return text
@@ -310,61 +318,98 @@ def _round(size: float) -> int:
 
 
 def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> None:
-    """Does SQLite's sorted search grow worse than linearly, why, and does ANALYZE cure it?"""
+    """Does SQLite's sorted search grow worse than linearly, why, and does ANALYZE cure it?
+
+    A cause is given only where there is an effect: a growth that is shown, or calls that
+    were stopped at their cap.
+    """
     law = kpis.get("stockage.croissance.search_order.sqlite")
     if law is None:
-        page.finding("La recherche triée de SQLite n’a pas été mesurée")
+        page.finding("La croissance de la recherche triée de SQLite n’a pas été mesurée")
         return
     sqlite = temps[temps["magasin"] == "sqlite"]
-    largest = int(sqlite[sqlite["operation"] == "search_order"]["taille"].max())
+    sorting = sqlite[sqlite["operation"] == "search_order"]
+    stopped = sorting[sorting["issue"].str.startswith("plafond")]
+    largest = int(sorting["taille"].max())
     at = sqlite[sqlite["taille"] == largest].groupby("operation")["wall_s"].median()
-    before, cured = float(at["search_order"]), at.get("search_order_analyze")
-    plan = plans[(plans["magasin"] == "sqlite") & (plans["operation"] == "search_order")]
-    scanned = any("SCAN anon" in str(text) for text in plan["plan"])
+    grows = _surely(law) > 1
     exponent = (
         f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {fr.kpi(law)}. "
     )
-    sorting = sqlite[sqlite["operation"] == "search_order"]
-    stopped = sorting[sorting["issue"].str.startswith("plafond")]
     if law.valeur is None and len(stopped):
         title, text = _stopped_sorting(sorting, stopped)
-    elif _surely(law) > 1:
-        title = (
-            "Sur le magasin par défaut, trier les runs par une métrique coûte plus que leur nombre"
-        )
+    elif grows:
+        title = "Sur le magasin par défaut, le temps d’un tri des runs par une métrique croît plus vite que leur nombre"
         text = exponent
+    elif len(stopped):
+        title = f"{_passes_cap(stopped)} ; sa loi de croissance n’est pas établie"
+        text = exponent + _unsettled(stopped)
     else:
         title = "Sur le magasin par défaut, aucune croissance plus que linéaire de la recherche triée n’est montrée"
         text = exponent
     more = "plus de " if largest in set(stopped["taille"]) else ""
-    text += f"À {fr.count(largest, 'run')}, elle demande {more}{fr.duration(before)}. "
-    if scanned:
-        text += (
-            "Le plan de SQLite montre la cause : la sous-requête qui porte la métrique est relue en entier "
-            "pour chaque run (`SCAN anon_1`), soit un travail en carré du nombre de runs. MLflow écrit cette "
-            "sous-requête dans `_get_orderby_clauses` (`mlflow/store/tracking/sqlalchemy_store.py`, l. 10093), "
-            "et ne donne jamais à SQLite les statistiques qui lui feraient choisir un index. "
-            "Nous n’avons pas trouvé ce cas signalé dans les sujets publics de mlflow/mlflow ; le plus proche, "
-            "[le 2730](https://github.com/mlflow/mlflow/issues/2730), demande que la recherche passe le millier de runs. "
-        )
-    else:
-        text += "Le plan de SQLite ne relit pas la sous-requête pour chaque run. "
-    if cured is not None:
-        ratio = before / float(cured)
-        if ratio > 1.5:
-            text += f"Après la commande `ANALYZE` sur la base, le même appel demande {fr.duration(cured)}, soit {more}{fr.number(ratio, 2)} fois moins."
-        else:
-            text += f"La commande `ANALYZE` n’y change rien de net ({fr.duration(cured)})."
+    text += f"À {fr.count(largest, 'run')}, elle demande {more}{fr.duration(at['search_order'])}."
+    if grows or len(stopped):
+        scanned = _scanned(plans)
+        text += " " + (_sorting_cause(grows) if scanned else _NOT_SCANNED)
+        if "search_order_analyze" in at:
+            text += " " + _analyzed(at["search_order"], at["search_order_analyze"], more, scanned)
     page.finding(title, text)
+
+
+def _passes_cap(stopped: pd.DataFrame) -> str:
+    """The sorted search passes its cap, at the first size where it was stopped."""
+    first, cap = int(stopped["taille"].min()), float(stopped["wall_s"].max())
+    return (
+        "Sur le magasin par défaut, la recherche triée dépasse "
+        f"{fr.duration(cap)} à {fr.count(first, 'run')}"
+    )
+
+
+def _unsettled(stopped: pd.DataFrame) -> str:
+    """Why an exponent that leaves out the stopped calls says too little."""
+    sizes = fr.count(stopped["taille"].nunique(), "taille est arrêtée", "tailles sont arrêtées")
+    return f"Il n’est ajusté qu’aux appels achevés, et {sizes} au plafond : il est sans doute trop bas. "
+
+
+def _scanned(plans: pd.DataFrame) -> bool:
+    """Does SQLite read the whole subquery again for each run?"""
+    plan = plans[(plans["magasin"] == "sqlite") & (plans["operation"] == "search_order")]
+    return any("SCAN anon" in str(text) for text in plan["plan"])
+
+
+_NOT_SCANNED = "Le plan de SQLite ne relit pas la sous-requête pour chaque run."
+
+
+def _sorting_cause(grows: bool) -> str:
+    """What the plan says: the cause of a growth that is shown, or a growth to be expected."""
+    says = "en montre la cause, un" if grows else "annonce un"
+    return (
+        f"Le plan de SQLite {says} travail en carré du nombre de runs : la sous-requête qui porte la "
+        "métrique est relue en entier pour chaque run (`SCAN anon_1`). MLflow écrit cette "
+        "sous-requête dans `_get_orderby_clauses` (`mlflow/store/tracking/sqlalchemy_store.py`, l. 10093), "
+        "et ne donne jamais à SQLite les statistiques qui lui feraient choisir un index. "
+        "Nous n’avons pas trouvé ce cas signalé dans les sujets publics de mlflow/mlflow ; le plus proche, "
+        "[le 2730](https://github.com/mlflow/mlflow/issues/2730), demande que la recherche passe le millier de runs."
+    )
+
+
+def _analyzed(before: float, cured: float, more: str, scanned: bool) -> str:
+    """The same call after ANALYZE; ``more``: «plus de» where the call before was stopped."""
+    ratio = before / cured
+    if ratio <= 1.5:
+        return f"La commande `ANALYZE` n’y change rien de net ({fr.duration(cured)})."
+    text = (
+        f"Après la commande `ANALYZE` sur la base, le même appel demande {fr.duration(cured)}, "
+        f"soit {more}{fr.number(ratio, 2)} fois moins"
+    )
+    if scanned and ratio > 2:
+        return f"{text} : l’absence de statistiques explique la plus grande part de ce temps."
+    return f"{text}."
 
 
 def _stopped_sorting(sorting: pd.DataFrame, stopped: pd.DataFrame) -> tuple[str, str]:
     """(title, text) where the sorted search was stopped too soon for an exponent."""
-    first, cap = int(stopped["taille"].min()), float(stopped["wall_s"].max())
-    title = (
-        "Sur le magasin par défaut, trier les runs par une métrique passe "
-        f"{fr.duration(cap)} à {fr.count(first, 'run')}"
-    )
     medians = sorting[sorting["issue"] == "mesure"].groupby("taille")["wall_s"].median()
     text = "L’appel est arrêté à son plafond avant qu’un exposant puisse être ajusté. "
     if len(medians) >= 2:
@@ -374,7 +419,7 @@ def _stopped_sorting(sorting: pd.DataFrame, stopped: pd.DataFrame) -> tuple[str,
             f"{fr.number(float(str(large)) / float(str(small)), 2)} fois plus, sa durée est multipliée "
             f"par {fr.number(late / early, 2)}. "
         )
-    return title, text
+    return _passes_cap(stopped), text
 
 
 def history_finding(kpis: Kpis) -> None:
@@ -424,7 +469,7 @@ def plans_table(plans: pd.DataFrame, operation: str = "search_order") -> None:
     shown = pd.DataFrame(
         {
             "Magasin": [store_label(str(store)) for store in rows["magasin"]],
-            "Plan": [_shorten(str(plan)) for plan in rows["plan"]],
+            "Plan": [code(_shorten(str(plan)).replace("`", "'")) for plan in rows["plan"]],
         }
     )
     page.table(
@@ -724,7 +769,11 @@ def writers_finding(ecrivains: pd.DataFrame) -> None:
         title = f"{fr.count(lost, 'écriture acquittée manque', 'écritures acquittées manquent')}"
     kinds = sorted({str(detail) for detail in ecrivains["detail"] if detail})
     text = f"Sur {fr.count(done, 'écriture acquittée', 'écritures acquittées')}, {fr.count(done - lost, 'est relue', 'sont relues')}. "
-    text += f"Erreurs reçues : {fr.join(kinds)}. " if kinds else "Aucune erreur n’est reçue. "
+    text += (
+        f"Erreurs reçues : {fr.join(map(code, kinds))}. "
+        if kinds
+        else "Aucune erreur n’est reçue. "
+    )
     text += (
         f"L’écriture la plus longue attend {fr.duration(worst['pire_s'])} "
         f"({label(str(worst['magasin']))}, {fr.count(int(worst['ecrivains']), 'écrivain')}) : "
@@ -756,14 +805,33 @@ def asynchronous_finding(kpis: Kpis) -> None:
         s: kpis[f"stockage.asynchrone.stocke.{s}"]
         for s in stores_of(kpis, "stockage.asynchrone.stocke")
     }
-    text = f"Attente de l’appelant par point, synchrone rapportée à asynchrone : {fr.join(shown)}. "
-    later = [
-        f"{fr.number(r.valeur, 2)} ({store_label(s)})"
-        for s, r in stored.items()
-        if r.valeur is not None
-    ]
-    text += f"Jusqu’à l’acquittement, le même rapport vaut {fr.join(later)} : ce que l’appelant n’attend plus, la file l’attend."
-    page.finding(title, text)
+    text = f"Attente de l’appelant par point, synchrone rapportée à asynchrone : {fr.join(shown)}."
+    page.finding(title, f"{text} {_until_stored(stored)}".strip())
+
+
+def _until_stored(stored: Mapping[str, Kpi]) -> str:
+    """Asynchronous logging until the store acknowledges: slower, faster, or neither shown.
+
+    The records are synchronous over asynchronous; the sentence says the inverse.
+    """
+    groups: dict[str, list[tuple[str, float]]] = {"plus lent": [], "plus rapide": [], "": []}
+    for store, record in stored.items():
+        if record.valeur is not None:
+            low, high = record.intervalle or (float(record.valeur),) * 2
+            side = "plus lent" if high < 1 else "plus rapide" if low > 1 else ""
+            groups[side].append((store_label(store), 1 / float(record.valeur)))
+    parts = []
+    for side in ("plus lent", "plus rapide"):
+        if found := groups[side]:
+            times = sorted(ratio for _, ratio in found)
+            ends = [fr.number(ratio, 2) for ratio in (times[0], times[-1])]
+            span = " à ".join(dict.fromkeys(ends))
+            everywhere = len(found) == sum(map(len, groups.values()))
+            where = "" if everywhere else f" sur {fr.join(store for store, _ in found)}"
+            parts.append(f"l’asynchrone est {side}{where} : {span} fois le temps synchrone")
+    if unclear := groups[""]:
+        parts.append(f"aucun écart n’est montré sur {fr.join(store for store, _ in unclear)}")
+    return f"Jusqu’à l’acquittement, {' ; '.join(parts)}." if parts else ""
 
 
 def missing_stores(tables: Iterable[pd.DataFrame]) -> None:
@@ -772,7 +840,8 @@ def missing_stores(tables: Iterable[pd.DataFrame]) -> None:
     for table in tables:
         seen |= dict(zip(table["magasin"], table["motif"], strict=True))
     for store, reason in seen.items():
-        page.missing(f"{store_label(store)} : {reason}")
+        name = "Votre propre serveur" if store == "uri" else store_label(store)
+        page.missing(f"{name[:1].upper()}{name[1:]} : {reason}")
 
 
 def fill_sentence(remplissage: pd.DataFrame) -> str:

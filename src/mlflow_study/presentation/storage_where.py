@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -115,6 +115,7 @@ def older_notice(older: pd.DataFrame) -> None:
         f"MLflow {row['release']}, dans son propre environnement et un dossier vide, écrit {where}. "
         f"Devant une base SQLite écrite par la version étudiée, il "
         + ("la lit." if read.endswith(" run") else f"refuse : `{read}`.")
+        + " S2 et S8 ne sont éprouvées que sur cette version."
     )
 
 
@@ -631,8 +632,9 @@ def paging_findings(pages: pd.DataFrame) -> None:
             f"en {fr.count(len(added), 'lecture')}. Un run supprimé après la première page : "
             f"{fr.count(missed, 'run oublié', 'runs oubliés')} en {fr.count(len(removed), 'lecture')}. "
             "Le jeton de page est un rang : tout ce qui entre ou sort au-dessus décale la suite. "
-            "MLflow ne promet rien sur ce point ; un export fait pendant que des runs tournent "
-            "peut donc être incomplet sans le dire.",
+            "Lire chaque run une fois, même pendant une écriture, est une attente de lecteur : le "
+            "chapitre 2 l’éprouve (T18). Un export fait pendant que des runs tournent peut être "
+            "incomplet sans le dire.",
         )
     else:
         page.finding("La lecture page par page supporte un ajout et un retrait en cours de route")
@@ -649,17 +651,22 @@ def paging_findings(pages: pd.DataFrame) -> None:
 # --- deletion ------------------------------------------------------------------------
 
 
-def deletion_table(restes: pd.DataFrame, kinds: Mapping[str, str]) -> None:
-    """What remains after ``gc``: kind × store → places."""
+COMPANIONS = (
+    "model_param", "model_tag", "span_name", "trace_request", "feedback", "registered_model",
+)  # fmt: skip
+"""What may stay of a run besides what it bears itself: of its models, traces and versions."""
+
+
+def deletion_table(restes: pd.DataFrame, kinds: Mapping[str, str], counted: Sequence[str]) -> None:
+    """What remains after ``gc``: kind × store → places.
+
+    ``counted``: the kinds that belong to the run itself; its companions are shown too.
+    """
     backends = _backends(restes)
     rows = []
     labels = {**kinds, "id run": "identifiant du run", "id modèle": "identifiant du modèle",
               "id trace": "identifiant de la trace", "id run fils": "identifiant du run fils"}  # fmt: skip
-    wanted = (
-        "id run", "dataset_context", "model_weight", "model_signature", "model_param", "model_tag",
-        "model_metric", "param", "span_name", "trace_request", "feedback", "registered_model",
-    )  # fmt: skip
-    for kind in wanted:
+    for kind in (*counted, *COMPANIONS):
         row: dict[str, Any] = {"Donnée": labels[kind]}
         for backend in backends:
             part = restes[(restes["backend"] == backend) & (restes["genre"] == kind)]
@@ -673,7 +680,9 @@ def deletion_table(restes: pd.DataFrame, kinds: Mapping[str, str]) -> None:
             alike.agg(" ; ".join).reset_index()[["Donnée", *counts]],
             label="tab-restes",
             title="Ce qui reste d’un run après `mlflow gc`",
-            caption="Nombre de lieux (colonnes ou fichiers) où la donnée est encore.",
+            caption="Nombre de lieux (colonnes ou fichiers) où la donnée est encore. "
+            f"Les {len(counted)} genres comptés sont ceux que le run porte lui-même ; les traces, les "
+            "appréciations, les paramètres et étiquettes de ses modèles et le registre sont montrés en plus.",
         )
 
 
@@ -842,18 +851,41 @@ def _short(text: str) -> str:
     return text if len(text) <= 110 else text[:107] + "…"
 
 
+_CUT = "abime"
+"""The case that is no sound store: one of its files is cut, as after a crash."""
 _CHANGES = {
     "infini": "l’infini, remplacé par le plus grand flottant (`_sanitize_metric_value`)",
     "retour": "les fins de ligne `\\r\\n`, lues par `read_text` qui les réduit à `\\n`",
     "modele": "la métrique `NaN` d’un modèle, que la base ne garde pas",
     "riche": "la date d’une appréciation, cherchée sous un nom que le fichier n’a pas (`create_time_ms`)",
+    _CUT: "le run dont `meta.yaml` ne se lit pas, que la migration saute (`safe_read_yaml`)",
 }
 """Case → what the source of the migration does to it (``mlflow/store/fs2db``)."""
 
 
+def _silent_finding(cas: pd.DataFrame) -> None:
+    """«Success» said, and data that are not the same: among sound stores, and the cut one."""
+    silent, sound = cas[cas["silencieux"]], cas["cas"] != _CUT
+    if silent.empty:
+        return
+    changed, cut = int((cas["silencieux"] & sound).sum()), bool((cas["silencieux"] & ~sound).any())
+    where = []
+    if changed:
+        count = fr.count(changed, "magasin sain", "magasins sains")
+        where.append(f"dans {count} sur {int(sound.sum())}")
+    if cut:
+        where.append(f"dans {'celui' if changed else 'le magasin'} dont un fichier est coupé")
+    changes = [_CHANGES[case] for case in silent["cas"] if case in _CHANGES]
+    page.finding(
+        f"La migration dit « succès » et change ou perd des données {', et '.join(where)}",
+        f"Cas : {' ; '.join(map(str, silent['libelle']))}. "
+        + (f"En cause : {' ; '.join(changes)}." if changes else ""),
+    )
+
+
 def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.DataFrame) -> None:
     """Lossless?  Atomic?  Re-runnable?"""
-    legal = cas[cas["cas"] != "abime"]
+    legal = cas[cas["cas"] != _CUT]
     refused, silent = legal[legal["refus"]], legal[legal["silencieux"]]
     harmed = len(refused) + len(silent)
     by_name: Any = legal.set_index("cas")
@@ -870,18 +902,13 @@ def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.D
             "fichier. La base, elle, n’admet un point qu’une fois, et la migration "
             "insère ligne à ligne sans écarter les doubles "
             "(`mlflow/store/fs2db/_tracking.py`) : une erreur `UNIQUE constraint failed` annule "
-            "tout. Quiconque a journalisé un modèle avec MLflow 3 sur fichiers est concerné ; "
+            "tout. Quiconque a journalisé une métrique puis un modèle, dans le même run et au même "
+            "pas (c’est le cas si l’on n’en donne aucun), avec MLflow 3 sur fichiers est exposé ; "
             "nous n’avons trouvé aucun sujet ouvert à ce propos.",
         )
     else:
         page.finding(f"La migration perd, altère ou refuse dans {harmed} cas sur {len(legal)}")
-    if len(silent):
-        names = [str(label) for label in silent["libelle"]]
-        changes = [_CHANGES[case] for case in silent["cas"] if case in _CHANGES]
-        page.finding(
-            f"La migration dit « succès » et change des données dans {fr.count(len(silent), 'cas', 'cas')}",
-            f"Cas : {fr.join(names)}. " + (f"En cause : {fr.join(changes)}." if changes else ""),
-        )
+    _silent_finding(cas)
     struck = arrets[~arrets["fini"]]
     partial, failed = int(struck["partiel"].sum()), int((arrets["reprise"] != 0).sum())
     other = int((~arrets["identique"]).sum())
@@ -895,23 +922,25 @@ def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.D
     else:
         alone = arrets["sans_reponse"].dropna()
         script = (
-            " La reprise demande « Overwrite? » : dans un script, où personne ne répond, elle s’arrête."
+            " La reprise demande `Overwrite?` : dans un script, où personne ne répond, elle s’arrête."
             if len(alone) and int(alone.iloc[0]) != 0
             else ""
         )
         page.finding(
             "Tuée en route, la migration ne laisse rien à moitié, et se relance",
-            f"{fr.count(len(struck), 'arrêt brutal', 'arrêts brutaux')}, de {fr.percent(float(arrets['moment'].min()), 2)} à "
-            f"{fr.percent(float(arrets['moment'].max()), 2)} de la durée : jamais une partie des lignes, et la reprise "
-            f"donne la même base.{script}",
+            f"{fr.count(len(struck), 'arrêt brutal', 'arrêts brutaux')}, de {fr.percent(float(struck['moment'].min()), 2)} à "
+            f"{fr.percent(float(struck['moment'].max()), 2)} de la durée : jamais une partie des lignes, et la reprise "
+            f"donne la même base.{script} C’est ce que juge S20 : un arrêt brutal, puis la même "
+            "commande, vers une base qui n’existait pas au départ. Une base déjà remplie est un autre cas.",
         )
     row: Any = ecrasement.iloc[0]
     lost = int(row["runs_avant"]) - int(row["runs_apres"])
     if lost:
         page.finding(
             "Une base existante est effacée avant que la migration ait réussi",
-            "À « Overwrite? », répondre oui efface la base aussitôt "
+            "À la question `Overwrite?`, répondre oui efface la base aussitôt "
             "(`mlflow/store/fs2db/cli.py:42`) ; si la source est ensuite refusée, "
             f"l’ancienne est perdue : {fr.count(lost, 'run')} sur {row['runs_avant']} dans notre essai. "
+            "S20 ne porte pas sur ce cas. "
             "La migration n’est atomique que pour ce qu’elle apporte.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from babel.dates import format_date
 
 from mlflow_study.evidence.records import Claim, Judgement, Kpi, Verdict
 from mlflow_study.evidence.synthesis import Synthesis
+from mlflow_study.evidence.verdicts import AGAINST
 from mlflow_study.presentation import figures, page
 from mlflow_study.presentation import numbers as fr
+from mlflow_study.presentation.storage_cost import practical_size
 
 ORDER: tuple[Judgement, ...] = (
     "réfutée",
@@ -37,14 +40,15 @@ QUESTIONS = {
 class SubjectKpi:
     """One KPI that the subject asks for, and one measurement that answers it.
 
-    ``stem`` is a KPI id without its last part, the system under test; ``alone`` where the
-    measurement has none.
+    ``stem`` is a KPI id without its last part, the system under test and ``suffix``;
+    ``alone`` where the measurement has none.
     """
 
     domain: str
     name: str
     measure: str
     stem: str
+    suffix: str = ""
     alone: bool = False
 
 
@@ -77,6 +81,7 @@ def brief(synthesis: Synthesis) -> dict[str, Any]:
             f"{fr.count(decided, 'affirmation tranchée', 'affirmations tranchées')} par cette exécution. "
             f"Sur {fr.count(len(tested), 'affirmation éprouvée', 'affirmations éprouvées')}, choisies parce "
             f"qu’on peut les attaquer et non tirées au sort, nous comptons {counted(found)}."
+            f"{_expected(synthesis, tested)}"
         )
     figures_ = [
         f"**{QUESTIONS[domain]}.** {told.splitlines()[0]}"
@@ -90,6 +95,16 @@ def brief(synthesis: Synthesis) -> dict[str, Any]:
         "figures": figures_,
         "surprise": "",
     }
+
+
+def _expected(synthesis: Synthesis, tested: Sequence[Verdict]) -> str:
+    """How many of the claims are what readers expect, and MLflow does not state."""
+    claims = {claim.id: claim for claim in synthesis.register}
+    found = [v.id for v in tested if v.id in claims and claims[v.id].attente]
+    if not found:
+        return ""
+    words = fr.count(len(found), "est une attente", "sont des attentes")
+    return f" Parmi elles, {words} de lecteur, que MLflow ne promet pas ({fr.join(found)})."
 
 
 def _told(synthesis: Synthesis, domain: str, what: str) -> str:
@@ -132,7 +147,8 @@ def abstract(synthesis: Synthesis) -> None:
 
 def day(iso: str) -> str:
     """«24 novembre 2026» for an ISO date."""
-    return format_date(date.fromisoformat(iso[:10]), "d MMMM y", locale="fr")
+    told = format_date(date.fromisoformat(iso[:10]), "d MMMM y", locale="fr")
+    return re.sub(r"^1 ", "1er ", told)
 
 
 def verdict_figure(synthesis: Synthesis) -> None:
@@ -203,10 +219,12 @@ def kpi_table(synthesis: Synthesis, wanted: Sequence[SubjectKpi]) -> None:
             label=f"tab-kpi-{domain}",
             title=f"{title}\u00a0: les KPI du sujet, par magasin",
             caption="Valeurs de cette exécution\u202f; intervalles et n au tableau de toutes les mesures. "
-            "«\u00a0–\u00a0» : non mesuré dans ce profil ou sur ce magasin.",
+            "«\u00a0–\u00a0» : non mesuré dans ce profil ou sur ce magasin."
+            + (BOUNDS if table.map(str).stack().str.contains("[≤≈]").any() else ""),
         )
 
 
+BOUNDS = " «\u00a0≤\u00a0» : déjà dépassé à cette taille\u202f; «\u00a0≈\u00a0» : extrapolé."
 KPI_STORES = {
     "file": "fichiers",
     "sqlite": "SQLite",
@@ -221,12 +239,13 @@ def _kpi_row(kpis: Mapping[str, Kpi], item: SubjectKpi) -> dict[str, str]:
     named = (
         {item.stem: ALONE}
         if item.alone
-        else {f"{item.stem}.{store}": column for store, column in KPI_STORES.items()}
+        else {f"{item.stem}.{store}{item.suffix}": column for store, column in KPI_STORES.items()}
     )
     for kpi_id, column in named.items():
         kpi = kpis.get(kpi_id)
         if kpi is not None and kpi.valeur is not None:
-            row[column] = fr.measured(kpi.valeur, kpi.unite)
+            bounded = "origine" in kpi.conditions  # a size reached, or extrapolated
+            row[column] = practical_size(kpi) if bounded else fr.measured(kpi.valeur, kpi.unite)
     return row
 
 
@@ -270,7 +289,7 @@ def failings(synthesis: Synthesis) -> None:
             page.finding(
                 f"{title}\u00a0: {fr.count(len(own), 'affirmation')}",
                 "\n".join(
-                    f"- [@affirmation-{v.id}] {v.enonce} {_capital(_against(v))}.{_advice(claims[v.id])}"
+                    f"- [@affirmation-{v.id}] {v.enonce} {_kind(claims[v.id])}{_capital(_against(v))}.{_advice(claims[v.id])}"
                     for v in own
                 ),
             )
@@ -280,14 +299,18 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _kind(claim: Claim) -> str:
+    return "*(Attente de lecteur, non promesse.)* " if claim.attente else ""
+
+
 def _advice(claim: Claim) -> str:
     return f" → {claim.conseil}" if claim.conseil else ""
 
 
 def _against(verdict: Verdict) -> str:
     """The part of a reason that tells against the claim."""
-    starts = [verdict.motif.find(word) for word in ("vérifiée en partie", "contredite")]
-    return verdict.motif[min((start for start in starts if start >= 0), default=0) :]
+    found = re.search(rf"({'|'.join(AGAINST)})\s:", verdict.motif)
+    return verdict.motif[found.start() :] if found else verdict.motif
 
 
 @dataclass(frozen=True)
@@ -386,15 +409,15 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
         "suivi",
         SOUND,
         "écritures acquittées puis perdues, envoi asynchrone",
-        "suivi.panne.perdues.sqlite+asynchrone",
-        alone=True,
+        "suivi.panne.perdues",
+        "+asynchrone",
     ),
     SubjectKpi(
         "suivi",
         SOUND,
         "écritures acquittées puis perdues, envoi synchrone",
-        "suivi.panne.perdues.sqlite+synchrone",
-        alone=True,
+        "suivi.panne.perdues",
+        "+synchrone",
     ),
     *(
         SubjectKpi(
@@ -420,24 +443,28 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
     SubjectKpi(
         "tracabilite", CHANGES, "sortes de changements suivies", "tracabilite.changements.suivis"
     ),
-    SubjectKpi("tracabilite", CLEAR, "questions bien répondues", "tracabilite.questions.juste"),
+    SubjectKpi("tracabilite", CLEAR, "réponses justes", "tracabilite.questions.juste"),
     SubjectKpi("tracabilite", CLEAR, "réponses fausses", "tracabilite.questions.fausse"),
     SubjectKpi(
         "tracabilite",
         CLEAR,
-        "champs remplis sans rien demander",
+        "champs remplis dans toutes les notices",
         "tracabilite.transparence.seul",
         alone=True,
     ),
     SubjectKpi(
         "tracabilite",
         CLEAR,
-        "champs remplis sur demande",
+        "champs remplis dans une partie des notices",
         "tracabilite.transparence.demande",
         alone=True,
     ),
     SubjectKpi(
-        "tracabilite", CLEAR, "champs jamais remplis", "tracabilite.transparence.jamais", alone=True
+        "tracabilite",
+        CLEAR,
+        "champs remplis dans aucune notice",
+        "tracabilite.transparence.jamais",
+        alone=True,
     ),
     SubjectKpi("tracabilite", PAST, "états passés retrouvés", "tracabilite.registre.etats_passes"),
     SubjectKpi("tracabilite", PAST, "alias passés retrouvés", "tracabilite.registre.alias"),

@@ -27,6 +27,10 @@ _ONLY_CODE = re.compile(r"<code>([^<]*)</code>")
 """A cell that holds one piece of code and nothing else is set as code itself."""
 
 
+_EXPLAINED = re.compile(rf"«\s*{fr.MISSING}\s*»")
+"""A caption that says itself what its «–» stand for."""
+
+
 class Markup(str):
     """HTML that is already safe: a cell of this type is not escaped."""
 
@@ -135,7 +139,8 @@ def _html(
         )
         rows.append(f"<tr>{first}{rest}</tr>")
     notes_html = f'<div class="notes">{markdown.html(notes)}</div>' if notes else ""
-    if any(text == fr.MISSING for line in lines for text in line):
+    holes = any(text == fr.MISSING for line in lines for text in line)
+    if holes and not _EXPLAINED.search(caption):
         caption = f"{caption} {fr.MISSING} : sans valeur.".strip()
     legend = f' <span class="legende">{markdown.inline(caption)}</span>' if caption else ""
     name = escape(label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -75,9 +76,53 @@ NATURES = {
 }
 
 
+PHRASED = {
+    "version-passee": "Quelle version portait l’alias mardi dernier ?",
+    "etiquette-passee": "Quelle était l’étiquette « validation » avant sa réécriture ?",
+    "code-valide": "Le code de ce run était-il validé ?",
+    "arguments": "Avec quels arguments ce run a-t-il été lancé ?",
+    "nom-lancement": "Sous quel nom ce run a-t-il été lancé ?",
+    "machine": "Sur quelle machine ce run a-t-il tourné ?",
+}
+"""Questions that lean on the one before them, said so that each stands alone."""
+LINKS = {"modèle": "modèle", "run": "run", "données": "données", "code": "commit"}
+_IDENTIFIERS = re.compile(
+    r"\bpython -[cm](?: [\w.]+)?|\bjupyter execute\b|\b(?:git|gc|worktree|LOGNAME)\b"
+    r"|\bmlflow\.user\b|\brapport\.txt\b"
+)
+
+
 def stores_named(backends: Sequence[str]) -> str:
     """«fichiers, SQLite et PostgreSQL»."""
     return fr.join([store_label(name) for name in backends])
+
+
+def _code(text: str) -> str:
+    """The words of an instrument, its identifiers set as code."""
+    return _IDENTIFIERS.sub(r"`\g<0>`", text)
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _counted(record: Kpi) -> int:
+    """How many cases a share or a count stands for."""
+    value = float(record.valeur or 0)
+    return round(value * (record.n or 0)) if record.unite == "proportion" else int(value)
+
+
+def _share(record: Kpi) -> str:
+    """«9 sur 37» over a declared list; with its interval where cases are drawn at random."""
+    if record.valeur is None or record.intervalle is not None or record.n is None:
+        return fr.kpi(record)
+    return f"{fr.integer(_counted(record))} sur {fr.integer(record.n)}"
+
+
+def absent(backend: str, reason: str) -> None:
+    """A store that this chapter does not try, and why."""
+    name = "votre propre serveur" if backend == "uri" else store_label(backend)
+    page.missing(f"{name[0].upper()}{name[1:]} : {reason}")
 
 
 def _grid(
@@ -137,6 +182,30 @@ def _key(signs: Mapping[str, str]) -> str:
 # --- contexts ----------------------------------------------------------------------
 
 
+def _wrong_commits(wrong: pd.DataFrame) -> str:
+    """Where the commit is wrong, and in how many of these contexts all was committed."""
+    versioned = wrong["famille"] == "git_model_versioning"
+    names = wrong[~versioned]["libelle"].map(_code).tolist()
+    if versioned.any():
+        link = "et " if names else ""
+        names.append(
+            f"{link}{versioned.sum()} avec `enable_git_model_versioning`, au tableau suivant"
+        )
+    clean = int((wrong["verite"] == "code validé").sum())
+    return (
+        "MLflow y écrit un commit qui ne contient pas le code exécuté, et rien n’en avertit : "
+        + " ; ".join(names)
+        + "."
+        + (
+            f" Tout le code était pourtant validé dans {fr.count(clean, 'contexte')} sur {len(wrong)} : "
+            "un dépôt propre ne suffit pas."
+            if clean
+            else ""
+        )
+        + " Un lecteur qui suit l’étiquette relance autre chose, et croit avoir reproduit."
+    )
+
+
 def contexts(table: pd.DataFrame, backend: str) -> None:
     """The finding and the grid of contexts."""
     rows = table[table["backend"] == backend]
@@ -144,19 +213,14 @@ def contexts(table: pd.DataFrame, backend: str) -> None:
     recorded = code[code["note"] != "absente"]
     wrong = code[code["note"] == "fausse"]
     if len(wrong):
-        title = f"Le commit enregistré est faux dans {len(wrong)} contextes sur les {len(recorded)} où il y en a un"
-        plain = wrong[wrong["famille"] != "git_model_versioning"]["libelle"].tolist()
-        text = (
-            f"Dans ces contextes ({' ; '.join(plain)}), MLflow écrit un commit qui ne contient pas le code "
-            "exécuté, et rien n’en avertit. Un lecteur qui suit l’étiquette relance autre chose, et "
-            "croit avoir reproduit."
-        )
+        title = f"Le commit enregistré est faux dans {fr.count(len(wrong), 'contexte')} sur les {len(recorded)} où il y en a un"
+        text = _wrong_commits(wrong)
     else:
         title = f"Aucun commit faux dans les {len(recorded)} contextes où il y en a un"
         text = "Là où MLflow écrit un commit, il contient le code exécuté."
-    absent = code[code["note"] == "absente"]["libelle"].tolist()
-    if absent:
-        text += " Ailleurs, il n’écrit aucun commit : " + " ; ".join(absent) + "."
+    none = code[code["note"] == "absente"]["libelle"].map(_code).tolist()
+    if none:
+        text += " Ailleurs, il n’écrit aucun commit : " + " ; ".join(none) + "."
     page.finding(title, text)
     grid = rows.pivot(index="contexte", columns="question", values="note")
     order = rows["contexte"].drop_duplicates()
@@ -170,6 +234,7 @@ def contexts(table: pd.DataFrame, backend: str) -> None:
         ]
     )
     counts = rows["note"].value_counts()
+    empty = rows[rows["note"] == "absente"]["question"].value_counts()
     page.figure(
         _grid(shown, GRADE_COLOURS, GRADE_SIGNS, groups=families),
         label="fig-contextes",
@@ -178,7 +243,7 @@ def contexts(table: pd.DataFrame, backend: str) -> None:
         alt=(
             f"Grille de {len(order)} contextes et de neuf questions : "
             + fr.join([f"{counts.get(g, 0)} réponses notées « {g} »" for g in GRADES])
-            + f". La colonne du code a {len(wrong)} réponses fausses ; celles de la machine et des arguments sont presque toutes vides."
+            + f". La colonne du code a {fr.count(len(wrong), 'réponse fausse', 'réponses fausses')} ; il en manque {empty.get('machine', 0)} à celle de la machine, {empty.get('arguments', 0)} à celle des arguments."
         ),
     )
 
@@ -199,7 +264,7 @@ def versioning(table: pd.DataFrame, backend: str) -> None:
             {
                 "Contexte": code["libelle"],
                 "Ce qui a tourné": code["verite"],
-                "Ce que disent les étiquettes": code["reponse"].replace("", "rien"),
+                "Ce que disent les étiquettes": code["reponse"].replace("", "rien").map(_code),
                 "État dit": state["reponse"].reindex(code.index).replace("", "rien"),
                 "Note (code)": code["note"],
             }
@@ -219,7 +284,7 @@ def questions(table: pd.DataFrame, backends: Sequence[str]) -> None:
     n = len(first)
     counts = first["note"].value_counts()
     page.finding(
-        f"À {n} questions de provenance, le magasin répond juste à {counts.get('juste', 0)}, rien à {counts.get('absente', 0)}, et faux à {counts.get('fausse', 0)}"
+        f"À {n} questions de provenance, le magasin répond juste à {counts.get('juste', 0)}, en partie à {counts.get('partielle', 0)}, faux à {counts.get('fausse', 0)}, et rien à {counts.get('absente', 0)}"
     )
     notes = table.pivot(index="question", columns="backend", values="note")
     unlike = notes[notes.nunique(axis=1) > 1]
@@ -253,29 +318,39 @@ def questions(table: pd.DataFrame, backends: Sequence[str]) -> None:
     ax.invert_yaxis()
     ax.set_xlabel("nombre de questions")
     ax.grid(axis="y", visible=False)
-    shares = {
-        c: int(((first["prov"] == c) & (first["note"] == "juste")).sum())
-        / max(1, int((first["prov"] == c).sum()))
-        for c in classes
-    }
-    worst = min(shares, key=lambda c: shares[c])
+    asked = {c: int((first["prov"] == c).sum()) for c in classes}
+    right = {c: int(((first["prov"] == c) & (first["note"] == "juste")).sum()) for c in classes}
+    worst = min(classes, key=lambda c: right[c] / max(1, asked[c]))
     page.figure(
         fig,
         label="fig-questions",
-        title=f"Sur les « {PROV[worst]} », {fr.percent(shares[worst])} de réponses justes",
+        title=f"« {PROV[worst].capitalize()} » : {fr.count(right[worst], 'réponse juste', 'réponses justes')} sur {asked[worst]}, la plus faible part",
         caption=f"{_key(GRADE_SIGNS)} ; un signe sans nombre en vaut une. Classes de W3C PROV ; magasin : {store_label(backends[0])}.",
-        alt=fr.join([f"classe {c} : {fr.percent(shares[c])} de réponses justes" for c in classes])
+        alt=fr.join(
+            [
+                f"classe {c} : {fr.count(right[c], 'réponse juste', 'réponses justes')} sur {asked[c]}"
+                for c in classes
+            ]
+        )
         + ".",
     )
-    false = first[first["note"] == "fausse"]
-    if len(false):
+    false, empty = (_asked(first[first["note"] == note]) for note in ("fausse", "absente"))
+    if false:
+        head = "Réponses fausses" if len(false) > 1 else "Réponse fausse"
         page.prose(
-            f"Réponse fausse, lue au mot dans l’API : {' ; '.join(false['texte'])}. "
-            "La vérité vient du journal du scénario."
+            f"{head}, l’API étant prise au mot et la vérité venant du journal du scénario :"
+            + _bullets(false)
         )
-    empty = first[first["note"] == "absente"]["texte"].tolist()
     if empty:
-        page.prose("Sans réponse : " + " ; ".join(t.rstrip(" ?") for t in empty) + ".")
+        page.prose("Sans réponse :" + _bullets(empty))
+
+
+def _asked(rows: pd.DataFrame) -> list[str]:
+    """Questions, each said so that it stands alone."""
+    return [
+        PHRASED.get(str(id), str(text))
+        for id, text in zip(rows["question"], rows["texte"], strict=True)
+    ]
 
 
 # --- changes -----------------------------------------------------------------------
@@ -285,7 +360,9 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
     """The heat map change × what was kept."""
     rows = table[(table["backend"] == backend)].copy()
     done = rows[rows["issue"] == "accepté"]
-    refused, ignored = (rows[rows["issue"] == i]["libelle"].tolist() for i in ("refusé", "ignoré"))
+    refused, ignored = (
+        rows[rows["issue"] == i]["libelle"].map(_code).tolist() for i in ("refusé", "ignoré")
+    )
     who = int((done["auteur"] != "nulle part").sum())
     old = int((done["ancienne"] == "API").sum())
     mute = done[
@@ -296,12 +373,20 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
         if who == 0
         else f"L’auteur est gardé {fr.count(who, 'fois', 'fois')}"
     )
+    followed = _counted(kpis[f"tracabilite.changements.suivis.{backend}"])
+    whole = (
+        fr.count(followed, "se suit", "se suivent") if followed else "Aucun changement ne se suit"
+    )
+    traceless = (
+        fr.count(len(mute), "ne laisse aucune trace", "ne laissent aucune trace")
+        if len(mute)
+        else "toutes laissent une trace"
+    )
     page.finding(
-        f"De {len(done)} sortes de changements, {old} laissent lire l’ancienne valeur, {len(mute)} ne laissent aucune trace",
-        f"{author}. Se suivent tout à fait (ancienne valeur, date et auteur lisibles par l’API) : "
-        f"{fr.kpi(kpis[f'tracabilite.changements.suivis.{backend}'])}."
-        + (f" Refusé, donc protégé : {fr.join(refused)}." if refused else "")
-        + (f" Accepté sans effet, et sans un mot : {fr.join(ignored)}." if ignored else ""),
+        f"De {len(done)} sortes de changements, {fr.count(old, 'laisse', 'laissent')} lire l’ancienne valeur par l’API, {traceless}",
+        f"{author}. {whole} tout à fait (ancienne valeur, date et auteur lisibles par l’API)."
+        + (f" Refusé, donc protégé : {' ; '.join(refused)}." if refused else "")
+        + (f" Accepté sans effet, et sans un mot : {' ; '.join(ignored)}." if ignored else ""),
     )
     grid = done.set_index("libelle")[["ancienne", "date", "auteur"]].copy()
     grid["signe"] = np.where(done["alarme"], "API", "nulle part")
@@ -320,7 +405,7 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
     if len(mute):
         page.prose(
             "Aucune trace, ni dans l’API ni dans la base : "
-            + " ; ".join(mute["libelle"].tolist())
+            + " ; ".join(mute["libelle"].map(_code))
             + "."
         )
 
@@ -337,9 +422,10 @@ def change_differences(table: pd.DataFrame, backends: Sequence[str]) -> None:
         unlike = wide[wide.nunique(axis=1) > 1]
         changed |= set(unlike.index)
         for places, rows in unlike.groupby(list(backends), sort=False):
-            said = [f"{store_label(b)} : {p}" for b, p in zip(backends, places, strict=True)]
-            names = fr.join([f"« {name} »" for name in rows.index])
-            parts.append(f"{label}, pour {names}. {' ; '.join(said)}.")
+            names = fr.join([f"« {_code(name)} »" for name in rows.index])
+            parts.append(
+                f"{label}, pour {names} : {_kept_where(backends, [str(place) for place in places])}."
+            )
     if len(backends) < 2:
         page.missing("Un seul magasin est éprouvé : rien à comparer.")
         return
@@ -349,7 +435,20 @@ def change_differences(table: pd.DataFrame, backends: Sequence[str]) -> None:
     page.finding(
         f"Passer d’un magasin à l’autre change la mémoire de {fr.count(len(changed), 'changement', 'changements')}"
     )
-    page.prose(" ".join(parts))
+    page.prose("\n".join(f"- {part}" for part in parts))
+
+
+def _kept_where(backends: Sequence[str], places: Sequence[str]) -> str:
+    """«par l’API (fichiers) ; nulle part (SQLite et PostgreSQL)»."""
+    words = {"API": "par l’API", "base": "seulement dans la base ou les fichiers"}
+    stores: dict[str, list[str]] = {}
+    for backend, place in zip(backends, places, strict=True):
+        stores.setdefault(place, []).append(backend)
+    return " ; ".join(
+        f"{words.get(place, place)} ({stores_named(stores[place])})"
+        for place in PLACES
+        if place in stores
+    )
 
 
 # --- transparency ------------------------------------------------------------------
@@ -358,10 +457,17 @@ def change_differences(table: pd.DataFrame, backends: Sequence[str]) -> None:
 def fields(records: pd.DataFrame, classes: pd.DataFrame) -> None:
     """Which fields are filled, by way of recording."""
     counts = classes["classe"].value_counts()
-    never = classes[classes["classe"] == "jamais"]["libelle"].tolist()
+    never = [f"« {name} »" for name in classes[classes["classe"] == "jamais"]["libelle"]]
+    filled_everywhere = fr.count(int(counts.get("seul", 0)), "est rempli", "sont remplis")
+    ways_tried = records["enregistrement"].nunique()
     page.finding(
-        f"De {len(classes)} champs utiles au lecteur, {counts.get('seul', 0)} se remplissent seuls, {counts.get('demandé', 0)} si on le demande, {counts.get('jamais', 0)} jamais",
-        ("Jamais remplis : " + " ; ".join(never) + "." if never else ""),
+        f"De {len(classes)} champs utiles au lecteur, {filled_everywhere} dans toutes les notices, {counts.get('demandé', 0)} dans une partie, {counts.get('jamais', 0)} dans aucune",
+        (
+            f"{'Remplis' if len(never) > 1 else 'Rempli'} dans aucune de nos {ways_tried} façons d’enregistrer "
+            f"(MLflow permet d’en écrire certains à la main) : {fr.join(never)}."
+            if never
+            else ""
+        ),
     )
     order = classes["champ"].tolist()
     share = records.pivot_table(
@@ -393,7 +499,7 @@ def fields(records: pd.DataFrame, classes: pd.DataFrame) -> None:
     page.figure(
         fig,
         label="fig-champs",
-        title=f"Le mieux rempli ({RECORDING_LABELS[best]}) l’est à {fr.percent(float(filled.max()))}",
+        title=f"Au mieux ({RECORDING_LABELS[best]}), {fr.percent(float(filled.max()))} des champs sont remplis",
         caption=f"● rempli dans toutes les expériences, ○ dans aucune ; n = {records.groupby(['sujet', 'enregistrement']).ngroups} expériences de la population du chapitre 3. Un trait sépare les groupes de champs.",
         alt=fr.join(
             [
@@ -405,7 +511,7 @@ def fields(records: pd.DataFrame, classes: pd.DataFrame) -> None:
     )
 
 
-def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
+def retrieval(table: pd.DataFrame) -> None:
     """Time and calls of the five tasks against the size of the store."""
     wrong = int((~table["juste"]).sum())
     sizes = sorted(table["runs"].unique())
@@ -421,10 +527,15 @@ def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
         if wrong == 0
         else f"{fr.count(wrong, 'réponse est fausse', 'réponses sont fausses')}"
     )
+    slower = (
+        f"La plus longue, « {slowest} », est aussi celle qui croît le plus : sa durée"
+        if slowest == steepest
+        else f"La plus longue est « {slowest} » ; celle qui croît le plus est « {steepest} » : sa durée"
+    )
     page.finding(
-        f"À {fr.integer(sizes[-1])} runs, la recherche la plus longue prend {fr.duration(float(median[sizes[-1]].max()))}",
-        f"{truth} (n = {fr.integer(len(table))}). La plus longue est « {slowest} » ; celle qui croît le plus, "
-        f"« {steepest} », est multipliée par {fr.number(float(growth.to_numpy().max()))} quand le magasin l’est par {fr.integer(round(sizes[-1] / sizes[0]))}.",
+        f"À {fr.integer(sizes[-1])} runs, la plus longue de ces {len(median)} recherches prend {fr.duration(float(median[sizes[-1]].max()))} sur {store_label(backend)}",
+        f"{truth} (n = {fr.integer(len(table))}, sur {stores_named(list(table['backend'].unique()))}). {slower} est multipliée "
+        f"par {fr.number(float(growth.to_numpy().max()))} quand le magasin l’est par {fr.integer(round(sizes[-1] / sizes[0]))}.",
     )
     fig, ax = new(height=3.0)
     ends = []
@@ -462,8 +573,7 @@ def retrieval(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> None:
         + (" (plafond atteint)" if last[last["tache"] == task]["plafond"].any() else "")
         for task, count in calls.items()
     ]
-    page.prose(f"À {fr.integer(sizes[-1])} runs : {' ; '.join(told)}.")
-    _ = kpis
+    page.prose(f"À {fr.integer(sizes[-1])} runs, sur {store_label(backend)} : {' ; '.join(told)}.")
 
 
 # --- provenance --------------------------------------------------------------------
@@ -490,6 +600,11 @@ def _node_label(name: str) -> str:
     if kind == "version":
         return f"version {rest}"
     return _NODES.get(name, _NODES.get(kind, name))
+
+
+def _named_node(text: str) -> str:
+    """A broken constraint, its node named as in the figure."""
+    return re.sub(r"etude:([\w.-]+)", lambda found: f"« {_node_label(found[1])} »", text)
 
 
 def _places(nodes: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
@@ -522,10 +637,12 @@ def lineage(tables: Mapping[str, pd.DataFrame], backend: str) -> None:
     """The PROV graph of one version, and what PROV asked in vain."""
     part = {k: v[v["backend"] == backend] for k, v in tables.items()}
     equal = int((part["formats"]["relu"] == "égal").sum())
-    broken = part["contraintes"]["contrainte"].tolist()
+    broken = [_named_node(text) for text in part["contraintes"]["contrainte"]]
     gaps = part["manques"]["sorte"].value_counts()
     late = (
-        " (un point de métrique ajouté après coup)" if any("metrique" in b for b in broken) else ""
+        " (un point de métrique ajouté après coup)"
+        if part["contraintes"]["contrainte"].str.contains("metrique").any()
+        else ""
     )
     rule = (
         f"Elle rompt {fr.count(len(broken), 'contrainte', 'contraintes')} de PROV : {fr.join(broken)}{late}."
@@ -534,7 +651,7 @@ def lineage(tables: Mapping[str, pd.DataFrame], backend: str) -> None:
     )
     page.finding(
         f"Une notice complète s’exporte en PROV et se relit égale dans {equal} formats sur {len(part['formats'])}, au prix de {fr.count(int(gaps.get('deviné', 0)), 'supposition', 'suppositions')}",
-        rule.replace("etude:", ""),
+        rule,
     )
     nodes, links = part["noeuds"], part["liens"]
     place = _places([(str(n.id), str(n.genre)) for n in nodes.itertuples()])
@@ -565,7 +682,9 @@ def lineage(tables: Mapping[str, pd.DataFrame], backend: str) -> None:
         alt="De la version au modèle, du modèle au run, puis du run aux données, au code, aux paramètres et au run parent ; les métriques et l’artefact reviennent au run ; deux agents, l’auteur et MLflow.",
     )
     page.table(
-        pd.DataFrame({"Manque": part["manques"]["texte"], "Sorte": part["manques"]["sorte"]}),
+        pd.DataFrame(
+            {"Manque": part["manques"]["texte"].map(_code), "Sorte": part["manques"]["sorte"]}
+        ),
         label="tab-prov",
         title="Ce qu’il a fallu deviner, et ce que la notice n’a pas",
     )
@@ -628,13 +747,7 @@ def registry(tables: Mapping[str, pd.DataFrame], backend: str, kpis: Mapping[str
         )
         + ".",
     )
-    links = tables["lignee"][tables["lignee"]["backend"] == backend]
-    n = int(links["n"].iloc[0])
-    page.prose(
-        f"La lignée tient : des {fr.count(n, 'version vivante', 'versions vivantes')}, "
-        + fr.join([f"{int(str(r.complets))} mènent à « {r.maillon} »" for r in links.itertuples()])
-        + "."
-    )
+    page.prose(_lineage_links(tables["lignee"][tables["lignee"]["backend"] == backend]))
     access = tables["acces"][tables["acces"]["backend"] == backend]
     wide = access.groupby(["operation", "evenements"], sort=False)["temps_s"].median().unstack()
     page.table(
@@ -645,6 +758,32 @@ def registry(tables: Mapping[str, pd.DataFrame], backend: str, kpis: Mapping[str
         title="Temps d’accès au registre pendant sa vie",
         caption="Médianes au mur, selon le nombre d’événements joués.",
         formats={f"{fr.integer(int(c))} év.": fr.duration for c in wide.columns},
+    )
+
+
+def _lineage_links(links: pd.DataFrame) -> str:
+    """How far the lineage of the living versions leads."""
+    n, found = int(links["n"].iloc[0]), links.set_index("maillon")["complets"].astype(int)
+    whole = all(found[link] == n for link in LINKS)
+    if whole and n > 1:
+        text = (
+            f"Les {fr.integer(n)} versions vivantes mènent toutes à leur modèle, à leur run, à leurs "
+            "données et au commit que ce run a enregistré."
+        )
+    elif whole:
+        text = (
+            "La seule version vivante mène à son modèle, à son run, à ses données et au commit que "
+            "ce run a enregistré."
+        )
+    else:
+        told = [f"{name}, {found[link]}" for link, name in LINKS.items()]
+        text = f"Liens trouvés pour {fr.count(n, 'version vivante', 'versions vivantes')} : {' ; '.join(told)}."
+    deleted = found["run"] - found["run non supprimé"]
+    if deleted:
+        text += f" Le run est supprimé pour {fr.integer(deleted)}."
+    return (
+        text
+        + " Que ce commit soit le code qui a tourné est une autre question, éprouvée plus haut."
     )
 
 
@@ -687,12 +826,18 @@ def _accounts(table: pd.DataFrame) -> None:
     shown = int((done["auteur"] == "API").sum())
     hidden = done[done["auteur"] == "base"]["libelle"].tolist()
     forged = (table.set_index("changement")["issue"].get("auteur")) == "accepté"
+    title = (
+        f"Un serveur avec comptes montre l’auteur de {fr.count(shown, 'changement', 'changements')} sur {len(done)}"
+        if shown
+        else f"Un serveur avec comptes ne montre l’auteur d’aucun des {len(done)} changements"
+    )
+    few = "seul" if len(hidden) == 1 else ""
+    also = fr.count(len(hidden), "autre", "autres") if shown else f"{len(hidden)} {few}".strip()
     page.finding(
-        f"Un serveur avec comptes montre l’auteur de {fr.count(shown, 'changement', 'changements')} sur {len(done)}",
+        title,
         (
-            f"La base des comptes le garde pour {fr.count(len(hidden), 'autre', 'autres')} "
-            f"({fr.join(hidden)}), par le droit donné à qui crée un objet ; aucune réponse de l’API du "
-            "registre ou des runs ne le dit. "
+            f"La base des comptes le garde pour {also} ({' ; '.join(map(_code, hidden))}), par le droit "
+            "donné à qui crée un objet ; aucune réponse de l’API du registre ou des runs ne le dit. "
             if hidden
             else "La base des comptes ne le garde pas davantage. "
         )
@@ -712,14 +857,27 @@ def _webhooks(tables: Mapping[str, pd.DataFrame], kpis: Mapping[str, Kpi]) -> No
         kpis[f"tracabilite.webhooks.{name}"]
         for name in ("etats_justes", "etats_fausses", "muets", "auteur")
     )
-    missed = int(float(lost.valeur or 0))
+    promised, missed = int(lost.n or 0), _counted(lost)
+    heard = "" if missed == 0 else f"{fr.integer(promised - missed)} des "
     page.finding(
-        f"Les webhooks annoncent {fr.integer(int(lost.n or 0) - missed)} des {fr.integer(int(lost.n or 0))} événements promis, "
+        f"Les webhooks annoncent {heard or 'les '}{fr.integer(promised)} événements promis, "
         f"et rendent {fr.percent(float(right.valeur or 0))} des états passés",
-        f"Ce qu’aucun événement n’annonce ({fr.join(mute)}) fait {fr.kpi(silent)} de la vie jouée. "
-        f"Le journal tenu par les seuls webhooks répond faux à {fr.kpi(wrong)} des questions : une version "
-        "supprimée y reste en place, avec ses alias et ses étiquettes. "
-        f"Annonces qui disent qui a agi : {fr.kpi(signed)}.",
+        (
+            f"Événements qu’aucun webhook n’annonce ({fr.join(mute)}) : {_counted(silent)} sur {fr.integer(silent.n)}. "
+            if mute
+            else ""
+        )
+        + (
+            f"Le journal tenu par les seuls webhooks répond faux à {fr.kpi(wrong)} des questions : une version "
+            "supprimée y reste en place, avec ses alias et ses étiquettes. "
+            if wrong.valeur
+            else "Le journal tenu par les seuls webhooks ne répond faux à aucune question. "
+        )
+        + (
+            f"Annonces qui disent qui a agi : {_share(signed)}."
+            if signed.valeur
+            else f"Aucune des {fr.integer(signed.n)} annonces ne dit qui a agi."
+        ),
     )
 
 
@@ -727,10 +885,10 @@ def _webhooks(tables: Mapping[str, pd.DataFrame], kpis: Mapping[str, Kpi]) -> No
 
 
 def _above(after: Kpi, before: Kpi) -> bool:
-    """Is ``after`` above ``before``, intervals apart?"""
-    return bool(
-        after.intervalle and before.intervalle and after.intervalle[0] > before.intervalle[1]
-    )
+    """Is ``after`` above ``before``, intervals apart where there are any?"""
+    low = after.intervalle[0] if after.intervalle else float(after.valeur or 0)
+    high = before.intervalle[1] if before.intervalle else float(before.valeur or 0)
+    return low > high
 
 
 def remedies(kpis: Mapping[str, Kpi], backend: str, contexts_backend: str) -> None:
@@ -748,41 +906,82 @@ def remedies(kpis: Mapping[str, Kpi], backend: str, contexts_backend: str) -> No
         for r, w, a, b in pairs
         if a in kpis and b in kpis and kpis[b].valeur is not None
     ]
-    gained = [w for _, w, a, b in known if _above(b, a)]
+    gained = sum(_above(b, a) for _, _, a, b in known)
     false = [
         kpis.get(f"tracabilite.remede.code_faux_{n}.{contexts_backend}") for n in ("sans", "avec")
     ]
+    some = fr.count(gained, "se réduit", "se réduisent") if gained else "aucun ne se réduit"
     page.finding(
-        f"Des {len(known)} manques que les remèdes visent, {len(gained)} se réduisent nettement",
+        f"Les {len(known)} manques que les remèdes visent se réduisent tous"
+        if gained == len(known)
+        else f"Des {len(known)} manques que les remèdes visent, {some}",
         (
-            f"Le crochet fait passer les réponses fausses sur le code de {fr.kpi(false[0])} à {fr.kpi(false[1])}."
+            f"Réponses fausses sur le code : {_share(false[0])} sans le crochet, {_share(false[1])} avec."
             if false[0] is not None and false[1] is not None
             else ""
         ),
     )
+    unlike = fr.join([f"« {w} »" for _, w, a, b in known if a.n != b.n])
     page.table(
         pd.DataFrame(
-            [(w, r, fr.kpi(a), fr.kpi(b)) for r, w, a, b in known],
+            [(w, r, _share(a), _share(b)) for r, w, a, b in known],
             columns=["Ce qu’il rend", "Remède", "Sans", "Avec"],
         ),
         label="tab-remedes",
         title="Ce que rend chaque remède",
-        caption="Mêmes épreuves, avec et sans. « Nettement » : les intervalles à 95 % ne se recouvrent pas.",
+        caption=f"Avec et sans le remède, sur {stores_named(list(dict.fromkeys([backend, contexts_backend])))} ; le nombre d’essais est donné"
+        + (f", il diffère pour {unlike}" if unlike else "")
+        + ". Ancienne valeur, date et auteur : par l’API ou dans la base. Un manque se réduit si le remède "
+        "rend plus de cas ; là où les cas sont tirés au sort, si les intervalles à 95 % ne se recouvrent pas.",
     )
-    slack = [
-        k
-        for i, k in kpis.items()
-        if i.startswith("tracabilite.remede.convention_")
-        and not i.startswith("tracabilite.remede.convention_100.")
+    for sentence in (_discipline(kpis), _log_cost(kpis)):
+        if sentence:
+            page.prose(sentence)
+
+
+def _discipline(kpis: Mapping[str, Kpi]) -> str:
+    """What the convention still tells when some forget it."""
+    stores: dict[tuple[str, str], list[str]] = {}
+    slack = False
+    for id, record in kpis.items():
+        share, _, backend = id.removeprefix("tracabilite.remede.convention_").partition(".")
+        if share == "100" or not share.isdigit():
+            continue
+        slack |= float(record.valeur or 0) < 1
+        found = f"{_counted(record)} alias passés sur {record.n}"
+        stores.setdefault((share, found), []).append(backend)
+    told = [
+        f"si {share} % des déplacements la suivent, {found} se retrouvent ({stores_named(backends)})"
+        for (share, found), backends in stores.items()
     ]
-    if slack:
-        page.prose(
-            "La convention ne tient que par la discipline : "
-            + " ; ".join(f"{k.libelle} : {fr.kpi(k)}" for k in slack)
-            + "."
-        )
-    cost = [k for i, k in kpis.items() if i.startswith("tracabilite.remede.cout_")]
-    page.prose("Le journal coûte : " + " ; ".join(f"{k.libelle} : {fr.kpi(k)}" for k in cost) + ".")
+    if not told:
+        return ""
+    head = (
+        "La convention ne tient que par la discipline" if slack else "La convention souffre l’oubli"
+    )
+    return f"{head} : {' ; '.join(told)}."
+
+
+def _log_cost(kpis: Mapping[str, Kpi]) -> str:
+    """What the log costs where a cost is shown: where the interval of the ratio is above 1."""
+    shown: dict[str, list[str]] = {}
+    silent: dict[str, list[str]] = {}
+    for id, record in kpis.items():
+        if not id.startswith("tracabilite.remede.cout_"):
+            continue
+        operation, store = str(record.conditions["operation"]), store_label(id.rpartition(".")[2])
+        if record.intervalle and record.intervalle[0] > 1:
+            shown.setdefault(operation, []).append(f"{fr.kpi(record)} sur {store}")
+        else:
+            silent.setdefault(operation, []).append(store)
+    free = " ; ".join(f"{o}, sur {fr.join(stores)}" for o, stores in silent.items())
+    if not shown:
+        return f"Aucun surcoût du journal n’est montré ({free})." if free else ""
+    dear = " ; ".join(f"{o}, {fr.join(told)}" for o, told in shown.items())
+    return (
+        f"Durée d’une écriture avec le journal, rapportée à la durée sans lui : {dear}. "
+        + (f"Aucun surcoût n’est montré ailleurs ({free})." if free else "")
+    ).strip()
 
 
 def account(verdicts: Sequence[Verdict]) -> str:
@@ -815,33 +1014,81 @@ def answer(
     right = kpis[f"tracabilite.questions.juste.{backend}"]
     false = kpis[f"tracabilite.questions.fausse.{backend}"]
     followed = kpis[f"tracabilite.changements.suivis.{backend}"]
-    commits = kpis[f"tracabilite.contextes.commit_faux.{contexts_backend}"]
     alias = kpis[f"tracabilite.registre.alias.{registry_backend}"]
-    lineage_kpi = kpis[f"tracabilite.registre.lignee.{registry_backend}"]
     alone = kpis["tracabilite.transparence.seul"]
-    wrong, recorded = int(float(commits.valeur or 0)), int(commits.n or 0)
-    followed_share, alias_share = float(followed.valeur or 0), float(alias.valeur or 0)
-    holds = "tient" if float(lineage_kpi.valeur or 0) >= 0.9 else "ne tient pas toujours"
-    keeps = "garde" if alias_share >= 0.95 else "ne garde pas"
-    surprise = (
-        f"Dans {wrong} des {recorded} contextes où MLflow enregistre un commit, ce commit ne contient pas "
-        "le code qui a tourné, et rien n’en avertit."
-        if wrong
-        else f"Aucun des {recorded} commits enregistrés n’est faux."
-    )
+    past = kpis[f"tracabilite.registre.etats_passes.{registry_backend}"]
+    lineage_kpi = kpis[f"tracabilite.registre.lignee.{registry_backend}"]
+    commits = kpis[f"tracabilite.contextes.commit_faux.{contexts_backend}"]
+    clean = kpis[f"tracabilite.contextes.commit_faux_valide.{contexts_backend}"]
     return {
         "question": "Peut-on suivre chaque changement, expliquer chaque modèle, et croire l’histoire ?",
         "answer": (
-            f"MLflow dit bien d’où vient un modèle : la lignée de la version au run, aux données et au commit {holds}. "
-            f"Il {keeps} l’histoire des changements : {fr.percent(followed_share)} des sortes de changements se suivent "
-            f"(ancienne valeur, date, auteur), et {fr.percent(alias_share)} des alias passés se retrouvent. "
+            f"{_origins(lineage_kpi, commits)} {_history(followed, alias)} "
             f"Sur {len(verdicts)} affirmations : {account(verdicts)}."
         ),
         "figures": [
-            f"**Traçabilité des modifications** : {fr.kpi(followed)} de changements suivis par l’API.",
-            f"**Transparence des processus** : {fr.kpi(alone)} de champs remplis sans qu’on le demande ; "
-            f"{fr.kpi(right)} de questions bien répondues, {fr.percent(float(false.valeur or 0))} de réponses fausses.",
-            f"**Historique des versions** : {fr.kpi(kpis[f'tracabilite.registre.etats_passes.{registry_backend}'])} d’états passés retrouvés.",
+            f"**Traçabilité des modifications** (sortes de changements qui se suivent par l’API) : {_share(followed)}.",
+            f"**Transparence des processus** (champs remplis dans toutes les notices) : {_share(alone)} ; "
+            f"{fr.count(_counted(right), 'réponse juste', 'réponses justes')} et "
+            f"{fr.count(_counted(false), 'fausse', 'fausses')} à {right.n} questions.",
+            f"**Historique des versions** (états passés retrouvés) : {fr.kpi(past)}.",
         ],
-        "surprise": surprise,
+        "surprise": _surprise(commits, clean),
     }
+
+
+def _origins(links: Kpi, commits: Kpi) -> str:
+    """Two measures that must not be taken for one: the links are there, and what they say is true."""
+    n, wrong, recorded = links.n or 0, _counted(commits), commits.n or 0
+    there = (
+        "Chaque version mène à un run, à des données et à un commit : ces liens tiennent."
+        if _counted(links) == n
+        else f"Les liens vers un run, des données et un commit sont entiers pour {_share_of(links)}."
+    )
+    true = (
+        "Que ce commit soit le code qui a tourné n’est pas garanti : il ne l’est pas dans "
+        f"{wrong} des {recorded} contextes où MLflow en enregistre un."
+        if wrong
+        else f"Ce commit est le code qui a tourné, dans les {recorded} contextes où MLflow en enregistre un."
+    )
+    return f"{there} {true}"
+
+
+def _share_of(links: Kpi) -> str:
+    return f"{fr.count(_counted(links), 'version', 'versions')} sur {links.n}"
+
+
+def _history(followed: Kpi, alias: Kpi) -> str:
+    """What is kept of the changes: of every sort, then of the aliases."""
+    kept, past = _counted(followed), _counted(alias)
+    shares = [float(record.valeur or 0) for record in (followed, alias)]
+    keeps = "garde" if min(shares) >= 0.95 else "garde en partie"
+    if max(shares) < 0.5:
+        keeps = "ne garde pas"
+    sorts = (
+        f"{kept} des {followed.n} sortes de changements {'se suit' if kept == 1 else 'se suivent'}"
+        if kept
+        else f"aucune des {followed.n} sortes de changements ne se suit"
+    )
+    told = (
+        f"{fr.percent(shares[1])} des alias passés se retrouvent"
+        if past
+        else "aucun alias passé ne se retrouve"
+    )
+    return f"MLflow {keeps} l’histoire des changements : {sorts} (ancienne valeur, date, auteur), et {told}."
+
+
+def _surprise(commits: Kpi, clean: Kpi) -> str:
+    """What astonishes most in the recorded commits; the synthesis quotes it alone."""
+    wrong, recorded = _counted(commits), commits.n or 0
+    if clean.valeur:
+        return (
+            f"Valider son code ne suffit pas : dans {fr.count(_counted(clean), 'contexte')} sur les {wrong} où le "
+            "commit enregistré n’est pas le code qui a tourné, tout le code était validé. Rien n’en avertit."
+        )
+    if wrong:
+        return (
+            f"Dans {wrong} des {recorded} contextes où MLflow enregistre un commit, ce commit ne contient pas "
+            "le code qui a tourné, et rien n’en avertit."
+        )
+    return f"Aucun des {recorded} commits enregistrés n’est faux."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, TypeAlias
@@ -10,8 +11,8 @@ import pandas as pd
 
 from mlflow_study.evidence.records import Kpi, Verdict
 from mlflow_study.evidence.statistics import wilson, zero_failure_bound
+from mlflow_study.presentation import figures, page
 from mlflow_study.presentation import numbers as fr
-from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import ink_on, new, store_label
 from mlflow_study.presentation.tables import Markup
 
@@ -65,12 +66,35 @@ def share(hits: int, n: int) -> str:
 
 
 def out_of(hits: int, n: int) -> str:
+    """A count in a cell."""
     return f"{fr.integer(hits)} / {fr.integer(n)}"
 
 
+def among(hits: int, n: int, singular: str = "", plural: str | None = None) -> str:
+    """A count in a sentence: «54 essais sur 99»."""
+    counted = fr.count(hits, singular, plural) if singular else fr.integer(hits)
+    return f"{counted} sur {fr.integer(n)}"
+
+
+def powers(text: str) -> str:
+    """«2^53» as it is printed: «2⁵³»."""
+    return re.sub(r"\^(\d+)", lambda match: match[1].translate(fr._SUPERSCRIPT), text)
+
+
 def stores(names: Sequence[str]) -> str:
-    """Labels of backends, joined."""
-    return fr.join([store_label(name) for name in names])
+    """Labels of backends, each once, in the order of the report."""
+    ranks = {name: rank for rank, name in enumerate(figures._STORES)}
+    ordered = sorted(set(names), key=lambda name: (ranks.get(name, len(ranks)), name))
+    return fr.join([store_label(name) for name in ordered])
+
+
+def untested(reasons: Mapping[str, str]) -> None:
+    """The backends that were asked for and could not be opened, and why."""
+    for name, reason in reasons.items():
+        label = store_label(name)
+        common = reason.split()[0][1:].islower()  # not the name of a product
+        told = reason[0].lower() + reason[1:] if common else reason
+        page.missing(f"{label[0].upper()}{label[1:]} : {told}")
 
 
 def wide(table: Frame, index: str, value: Callable[[Any], str]) -> Frame:
@@ -103,7 +127,7 @@ def roundtrip(table: Frame) -> None:
     ]
     page.finding(
         title,
-        "Ces cas visent les bords de l’espace : la part d’un usage ordinaire est bien moindre, "
+        "Ces cas visent les bords de l’espace : la part d’un usage ordinaire n’est pas mesurée, "
         "et c’est la liste des causes qui importe. Part des cas altérés en silence, mal refusés, "
         "illisibles ou nuisibles :\n\n" + "\n".join(lines),
     )
@@ -137,10 +161,11 @@ def roundtrip(table: Frame) -> None:
         text = out_of(len(wrong), len(some)) if len(wrong) else "0"
         if len(wrong):
             text += f" {list(CLASSES)[int(worst_class)]}"
-        cells.append({"strate": stratum, "magasin": store, "texte": text})
+        cells.append({"strate": powers(str(stratum)), "magasin": store, "texte": text})
     frame = wide(pd.DataFrame(cells), "strate", lambda row: row.texte)
     worst_strata = bad.strate.value_counts().index
-    frame = frame.set_index("strate").loc[list(worst_strata[:STRATA_SHOWN])].reset_index()
+    worst_named = [powers(str(stratum)) for stratum in worst_strata[:STRATA_SHOWN]]
+    frame = frame.set_index("strate").loc[worst_named].reset_index()
     page.table(
         frame.rename(columns={"strate": "Ce qui varie"}),
         label="tab-strates",
@@ -149,7 +174,7 @@ def roundtrip(table: Frame) -> None:
     )
     clean = [s for s in table.strate.unique() if s not in set(bad.strate)]
     if clean:
-        page.prose(f"Rien à redire, dans aucun magasin, sur {fr.count(len(clean), 'strate')} : {fr.join([f'*{s}*' for s in clean])}.")  # fmt: skip
+        page.prose(f"Rien à redire, dans aucun magasin, sur {fr.count(len(clean), 'strate')} : {fr.join([f'*{powers(s)}*' for s in clean])}.")  # fmt: skip
 
 
 def side_by_side(table: Frame, limit: int = 6) -> None:
@@ -212,8 +237,16 @@ def hunted(table: Frame) -> None:
 # --- semantics -----------------------------------------------------------------------
 
 
+_RESTATED = {
+    "dernier-nan": "la dernière valeur est le maximum, quand un NaN est à égalité de pas et d’horodatage",
+    "dernier-numpy": "la dernière valeur est le maximum, quand le pas est un entier NumPy",
+}
+"""Properties whose recorded wording leans on that of another."""
+
+
 def semantics(table: Frame, types: Frame | None) -> None:
     """Properties that hold everywhere, then those that do not."""
+    table = table.assign(enonce=table.propriete.map(_RESTATED).fillna(table.enonce))
     held = table.groupby("enonce", sort=False).contre_exemples.sum()
     good, bad = [str(k) for k in held[held == 0].index], [str(k) for k in held[held > 0].index]
     page.finding(
@@ -228,7 +261,7 @@ def semantics(table: Frame, types: Frame | None) -> None:
         frame.rename(columns={"enonce": "Propriété"}),
         label="tab-sens",
         title="Propriétés contredites : contre-exemples sur essais",
-        caption="Essais tirés au hasard, graine fixée. L’ordre d’écriture et l’ordre du temps s’excluent : un magasin n’en tient qu’un.",
+        caption="Essais tirés au hasard, graine fixée. L’ordre d’écriture et l’ordre du temps s’excluent : une contradiction au moins est inévitable.",
     )
     if types is None:
         return
@@ -322,10 +355,10 @@ def listings(table: Frame) -> None:
     order = (
         "dans l’ordre demandé, même entre ex æquo que sépare une fin de page"
         if disordered == 0
-        else f"mais {fr.count(disordered, 'lecture', 'lectures')} sur {fr.integer(len(quiet))} ne suit pas l’ordre demandé"
+        else f"mais {among(disordered, len(quiet), 'lecture')} {'ne suit' if disordered == 1 else 'ne suivent'} pas l’ordre demandé"
     )
     moving = (
-        f" Un objet créé entre deux pages en répète un autre : {fr.join(list(dict.fromkeys(repeated.objet)))}, dans {out_of(len(repeated), len(busy))} lectures."
+        f" Un objet créé entre deux pages en répète un autre : {fr.join(list(dict.fromkeys(repeated.objet)))}, dans {among(len(repeated), len(busy), 'lecture')}."
         if len(repeated)
         else " Un objet créé entre deux pages ne trouble aucune lecture."
     )
@@ -339,7 +372,7 @@ def filters(table: Frame) -> None:
     wrong = table[table.issue == "écart"]
     refused = table[table.issue == "refus"]
     told = [
-        f"{name} {out_of(int((group.issue == 'écart').sum()), len(group))}"
+        f"{name}, {among(int((group.issue == 'écart').sum()), len(group))}"
         for name, group in table.groupby("famille")
     ]
     page.finding(
@@ -374,10 +407,10 @@ def autologging(tables: Mapping[str, Frame]) -> None:
     page.finding(
         f"L’enregistrement automatique garde {fr.integer(exact)} paramètres sur {fr.integer(wanted)} tels quels"
         + (f" et en coupe {fr.integer(cut)}" if cut else ""),
-        f"Le score d’apprentissage est exact pour {out_of(int(table.score_exact.sum()), len(table))} estimateurs. "
+        f"Le score d’apprentissage est exact pour {among(int(table.score_exact.sum()), len(table), 'estimateur')}. "
         f"{fr.count(int(table.opaques.sum()), 'paramètre gardé ne peut', 'paramètres gardés ne peuvent')} pas être rejoués (adresse d’objet, générateur, tableau coupé). "
         f"Des {fr.integer(table.combinaisons.sum())} combinaisons essayées par les recherches, {fr.integer(table.enfants.sum())} ont un run. "
-        f"Le jeu de données est noté pour {out_of(int(table.jeu.sum()), len(table))} estimateurs, la version de scikit-learn pour {out_of(int(table.version_sklearn.sum()), len(table))} (sans modèle).",
+        f"Le jeu de données est noté pour {among(int(table.jeu.sum()), len(table), 'estimateur')}, la version de scikit-learn pour {among(int(table.version_sklearn.sum()), len(table))} (sans modèle).",
     )
     whole = (table.exacts == table.attendus) & (table.opaques == 0) & (table.enfants == table.combinaisons) & table.score_exact.astype(bool)  # fmt: skip
     kept = table[~whole]
@@ -417,7 +450,7 @@ def atomicity(table: Frame) -> None:
     if len(refused) == 0:
         title = "Aucun lot fautif n’est refusé"
     elif len(partial):
-        title = f"Un lot refusé n’est pas annulé : une partie reste dans {fr.percent(len(partial) / len(refused))} des refus"
+        title = f"Un lot refusé n’est pas annulé : une partie reste dans {among(len(partial), len(refused), 'refus', 'refus')}"
     else:
         title = "Un lot refusé ne laisse rien"
     page.finding(
@@ -425,6 +458,7 @@ def atomicity(table: Frame) -> None:
         ("Aucun lot n’est resté incomplet sans erreur" if silent.empty else f"{fr.count(len(silent), 'lot est resté incomplet', 'lots sont restés incomplets')} sans erreur")
         + f" (n = {fr.integer(len(table))}). La documentation annonce qu’une partie peut être écrite ; voici laquelle.",
     )  # fmt: skip
+    refused = refused.assign(mauvais=refused.mauvais.map(powers))
     rows = refused.groupby(["mauvais", "magasin"], sort=False).issue.apply(lambda s: f"{int(s.str.startswith('une partie').sum())} / {len(s)}").reset_index()  # fmt: skip
     if len(rows):
         page.table(
@@ -441,23 +475,19 @@ def atomicity(table: Frame) -> None:
 def endings(table: Frame) -> None:
     """What is lost, and the final status, for each way a writer may end."""
     some = table[table.contexte.str.contains("with") & (table.statut != "") & (table.panne != "disque plein")]  # fmt: skip
-    by_sync = some.groupby("envoi")[["perdues", "acquittees"]].sum()
-    sync = by_sync.loc["synchrone"] if "synchrone" in by_sync.index else None
-    parts = []
-    if sync is not None:
-        parts.append(
-            "En envoi synchrone, aucune écriture acquittée n’est perdue"
-            if sync.perdues == 0
-            else f"En envoi synchrone, {fr.count(int(sync.perdues), 'écriture acquittée est perdue', 'écritures acquittées sont perdues')}"
-        )
-    title = parts[0] if parts else "Fins d’un écrivain"
-    lines = [f"- envoi {name} : {share(int(row.perdues), int(row.acquittees))}" for name, row in by_sync.iterrows()]  # fmt: skip
+    sync = some[some.envoi == "synchrone"]
+    lost_in_sync = int(sync.perdues.sum())
+    if sync.empty:
+        title = "Fins d’un écrivain"
+    elif lost_in_sync == 0:
+        title = "En envoi synchrone, aucune écriture acquittée n’est perdue"
+    else:
+        title = f"En envoi synchrone, {fr.count(lost_in_sync, 'écriture acquittée est perdue', 'écritures acquittées sont perdues')}"
+    lines = [f"- envoi {name} : {_losses(own)}" for name, own in some.groupby("envoi")]
     page.finding(title, "Écritures acquittées, puis absentes du magasin, toutes fins confondues :\n\n" + "\n".join(lines))  # fmt: skip
-    true = [s in a.split(" ou ") for s, a in zip(some.statut, some.attendus, strict=True)]
+    some = some.assign(vrai=[s in a.split(" ou ") for s, a in zip(some.statut, some.attendus, strict=True)])  # fmt: skip
     rows = []
-    for (context, status, right), group in some.assign(vrai=true).groupby(
-        ["contexte", "statut", "vrai"], sort=False
-    ):
+    for (context, status, right), group in some.groupby(["contexte", "statut", "vrai"], sort=False):
         lost = {e: group[group.envoi == e] for e in ("synchrone", "asynchrone")}
         rows.append(
             {
@@ -475,27 +505,62 @@ def endings(table: Frame) -> None:
         title="Comment finit un run, et ce qu’il en reste",
         caption=f"Écritures perdues sur écritures acquittées ; statut vrai : il ne ment pas sur la fin. Attente : la plus longue entre le signal et la fin du processus. Magasins : {stores(list(some.magasin.unique()))} ; {fr.count(int(some.groupby(['magasin', 'panne', 'contexte', 'envoi']).size().max()), 'essai', 'essais')} de chaque fin, par écriture et par envoi.",
     )
-    false = some[
-        [s not in a.split(" ou ") for s, a in zip(some.statut, some.attendus, strict=True)]
+    page.prose(_statuses(some))
+
+
+def _losses(some: Frame) -> str:
+    """Writes lost in some endings, by store; a bound on the endings where none was lost.
+
+    The writes of one process are lost together: they are no independent draws.
+    """
+    lost = int(some.perdues.sum())
+    told = among(lost, int(some.acquittees.sum()), "écriture perdue", "écritures perdues")
+    told += f", en {fr.count(len(some), 'fin')}"
+    if lost == 0:
+        bound = fr.percent(zero_failure_bound(len(some)))
+        return f"{told} (au plus {bound} des fins en perdraient, borne à 95 %)"
+    by_store = some.groupby("magasin")[["perdues", "acquittees"]].sum()
+    if len(by_store) == 1:
+        return told
+    detail = [f"{store_label(str(name))}, {among(int(row.perdues), int(row.acquittees))}" for name, row in by_store.iterrows()]  # fmt: skip
+    return f"{told} ({' ; '.join(detail)})"
+
+
+_ENDS = {"fin": "la fin du programme", "exception": "une exception"}
+_SAID = {
+    "RUNNING": ("arrêté", "reste{often} RUNNING tant que personne ne le corrige"),
+    "FINISHED": ("interrompu", "est{often} dit FINISHED"),
+    "FAILED": ("terminé", "est{often} dit FAILED"),
+    "absent": ("arrêté", "n’est{often} pas dans le magasin"),
+}
+"""Final status → how the run came to it, and what is then said of it."""
+
+
+def _statuses(some: Frame) -> str:
+    """Which endings leave a false status, with and without the context manager."""
+    false = some[~some.vrai]
+    if false.empty:
+        return f"Aucun statut final n’est faux ({among(0, len(some), 'fin')})."
+    causes: dict[tuple[str, str, bool], list[str]] = {}
+    for (status, ending), own in false.groupby(["statut", "panne"], sort=False):
+        contexts = sorted(own.contexte.unique())
+        where = contexts[0] if len(contexts) == 1 else "avec ou sans `with`"
+        tried = some[(some.panne == ending) & some.contexte.isin(contexts)]
+        word = _ENDS.get(ending, f"`{ending}`" if "(" in ending else ending)
+        causes.setdefault((status, where, len(own) == len(tried)), []).append(word)
+    ranks = list(_SAID)
+    sentences = [
+        f"Le statut final est faux dans {among(len(false), len(some), 'fin')}. "
+        "Cette part dépend du plan, qui essaie chaque fin autant de fois."
     ]
-    page.prose(
-        f"Le statut final est faux dans {share(len(false), len(some))} des fins : "
-        + (
-            f"un run arrêté par {fr.join(sorted(false[false.statut == 'RUNNING'].panne.unique()))} reste RUNNING pour toujours ; "
-            if (false.statut == "RUNNING").any()
-            else ""
-        )
-        + (
-            f"un run interrompu par {fr.join(sorted(false[false.statut == 'FINISHED'].panne.unique()))} est dit FINISHED ; "
-            if (false.statut == "FINISHED").any()
-            else ""
-        )
-        + (
-            f"un run qui finit par {fr.join(sorted(false[false.statut == 'FAILED'].panne.unique()))} est dit FAILED."
-            if (false.statut == "FAILED").any()
-            else "aucun run réussi n’est dit FAILED."
-        )
-    )
+    for (status, where, always), words in sorted(
+        causes.items(),
+        key=lambda item: ranks.index(item[0][0]) if item[0][0] in ranks else len(ranks),
+    ):
+        how, said = _SAID.get(status, ("terminé", f"a{{often}} le statut {status}"))
+        often = "" if always else " parfois"
+        sentences.append(f"{where[0].upper()}{where[1:]}, un run {how} par {fr.join(words, 'ou')} {said.format(often=often)}.")  # fmt: skip
+    return " ".join(sentences)
 
 
 def other_faults(table: Frame) -> None:
@@ -543,7 +608,7 @@ def other_faults(table: Frame) -> None:
         page.prose(
             f"Un artefact dont la copie est coupée n’apparaît jamais à moitié (0 sur {fr.integer(len(cut))}) : MLflow l’écrit sous un nom caché, puis le renomme."
             if half == 0
-            else f"Un artefact dont la copie est coupée apparaît à moitié dans {out_of(half, len(cut))} des essais."
+            else f"Un artefact dont la copie est coupée apparaît à moitié dans {among(half, len(cut), 'essai')}."
         )
 
 
@@ -577,7 +642,7 @@ def interruptions(table: Frame) -> None:
     batches = table[table.ecriture == "log_batch"]
     partial = int(((batches.garde > 0) & (batches.garde < batches.attendus)).sum())
     if partial:
-        lines.append(f"Un lot interrompu est gardé en partie dans {out_of(partial, len(batches))} des essais : il n’est pas une transaction.")  # fmt: skip
+        lines.append(f"Un lot interrompu est gardé en partie dans {among(partial, len(batches), 'essai')} : il n’est pas une transaction.")  # fmt: skip
     page.finding(
         f"Ctrl-C au milieu d’une écriture : {' ; '.join(clauses)}"
         if clauses
@@ -654,8 +719,8 @@ def shown(table: Frame) -> None:
         + (", sans le dire" if drawn.detail == "sans avertissement" else "")
     )
     text = (
-        f"Le tableau des runs montre {out_of(int(listed_numbers.egal.astype(bool).sum()), len(listed_numbers))} nombres exactement, "
-        f"le détail d’un run {out_of(int(details.egal.astype(bool).sum()), len(details))}. "
+        f"Le tableau des runs montre exactement {among(int(listed_numbers.egal.astype(bool).sum()), len(listed_numbers), 'nombre')}, "
+        f"le détail d’un run {among(int(details.egal.astype(bool).sum()), len(details))}. "
         + (
             "Un pic isolé de la courbe y est. "
             if peak.egal
@@ -693,7 +758,7 @@ def causes(table: Frame) -> None:
     page.table(
         grid(
             {
-                "Défaut": table.defaut,
+                "Défaut": table.defaut.map(powers),
                 "Cause, dans le paquet installé": [
                     code(f"{f}:{n}") if n else "fragment disparu" for f, n in zip(table.fichier, table.ligne, strict=True)
                 ],
@@ -714,44 +779,120 @@ def witnesses(verdicts: Sequence[Verdict]) -> None:
             page.witness(verdict.temoin, title=f"Témoin de {verdict.id}.", shows=verdict.enonce)
 
 
+def _solidity(kpis: Mapping[str, Kpi]) -> str:
+    """Whether synchronous writes outlived every fault that was tried."""
+    pooled = kpis.get("suivi.pannes.synchrone.perdues")
+    if pooled is None or not pooled.n:
+        return "La tenue aux pannes n’a pas été éprouvée dans cette exécution."
+    lost, trials = int(pooled.valeur or 0), int(pooled.conditions["essais"])
+    told = f"{among(lost, pooled.n)}, en {fr.count(trials, 'essai')}"
+    if lost == 0:
+        return f"En envoi synchrone, aucune écriture acquittée n’est perdue dans les pannes éprouvées ({told})."
+    return f"Même en envoi synchrone, des écritures acquittées sont perdues dans les pannes éprouvées ({told})."
+
+
+def _fidelity(kpis: Mapping[str, Kpi]) -> list[str]:
+    """Which ordinary inputs always came back as they were given, and which did not."""
+    ordinary = [k for i, k in kpis.items() if i.startswith("suivi.ordinaire.") and k.n]
+    sentences = []
+    for kept in (True, False):
+        some = [k for k in ordinary if (not k.valeur) is kept]
+        if not some:
+            continue
+        named = fr.join([f"les {k.conditions['entrees']}" for k in some])
+        wrong, n = sum(int(k.valeur or 0) for k in some), sum(k.n or 0 for k in some)
+        said = "reviennent à l’identique dans chaque magasin éprouvé" if kept else "ne reviennent pas toujours à l’identique"  # fmt: skip
+        sentences.append(f"{named[0].upper()}{named[1:]} {said} ({among(wrong, n, 'écart')} cas).")
+    return sentences
+
+
+def _harm(kpis: Mapping[str, Kpi]) -> str:
+    """Whether other inputs were altered in silence, or harmed what was already stored."""
+    found = {
+        kind: [float(k.valeur or 0) for i, k in kpis.items() if i.startswith(f"suivi.allerretour.{kind}.")]
+        for kind in ("en-silence", "nuisible")
+    }  # fmt: skip
+    if not any(found.values()):
+        return ""
+    altered, harmful = any(found["en-silence"]), any(found["nuisible"])
+    if altered and harmful:
+        return "D’autres entrées, acceptées sans un mot, sont altérées, et certaines rendent illisible ce qui était déjà là."
+    if altered:
+        return "D’autres entrées, acceptées sans un mot, sont altérées."
+    if harmful:
+        return "D’autres entrées rendent illisible ce qui était déjà là."
+    return "Aucune entrée tirée n’est altérée en silence ni ne nuit à ce qui était déjà là."
+
+
+def _worst(kpis: Mapping[str, Kpi], prefix: str, suffix: str = "") -> tuple[Kpi, str] | None:
+    """The KPI of the store where this share is the largest, and the words for that store."""
+    own = {
+        i.removeprefix(prefix).removesuffix(suffix): k
+        for i, k in kpis.items()
+        if i.startswith(prefix) and i.endswith(suffix) and k.valeur is not None
+    }
+    if not own:
+        return None
+    store = max(own, key=lambda name: float(own[name].valeur or 0))
+    label = store_label(store)
+    return own[store], label if len(own) == 1 else f"pire magasin ({label})"
+
+
+def _hits(kpi: Kpi) -> int:
+    """The count behind a share."""
+    return round(float(kpi.valeur or 0) * (kpi.n or 0))
+
+
+def _figures(kpis: Mapping[str, Kpi]) -> list[str]:
+    """The figures that carry the answer."""
+    told = []
+    if worst := _worst(kpis, "suivi.allerretour.nuisible."):
+        told.append(f"Entrées qui nuisent à ce qui était stocké, {worst[1]} : {fr.kpi(worst[0])}.")
+    if lost := _worst(kpis, "suivi.panne.perdues.", "+asynchrone"):
+        kpi, where = lost
+        told.append(
+            f"Écritures asynchrones acceptées puis perdues, toutes fins, {where} : {fr.percent(kpi.valeur)} "
+            f"({among(_hits(kpi), kpi.n or 0)}, en {fr.count(int(kpi.conditions['fins']), 'fin')})."
+        )
+    drawn = kpis.get("suivi.page.points")
+    if drawn is not None and drawn.n:
+        told.append(f"Points d’une courbe que dessine le graphique de MLflow : {among(_hits(drawn), drawn.n)}.")  # fmt: skip
+    return told
+
+
+def _surprise(kpis: Mapping[str, Kpi]) -> str:
+    return " ".join(told for told in (_best_of_all(kpis), _poison(kpis)) if told)
+
+
+def _best_of_all(kpis: Mapping[str, Kpi]) -> str:
+    """A diverged model, read back as perfect."""
+    ranked = kpis.get("suivi.modele-nan.premier.sqlite")
+    altered = kpis.get("suivi.modele-nan.altere.sqlite")
+    if ranked is None or altered is None or not (ranked.valeur and altered.valeur):
+        return ""
+    return "Avec SQLite, le magasin par défaut, un modèle dont la perte a divergé (NaN) est rendu avec une perte de 0 : classé par elle, il passe devant les bons."
+
+
+def _poison(kpis: Mapping[str, Kpi]) -> str:
+    """A step that makes a whole experiment unreadable."""
+    poisoned = kpis.get("suivi.page.empoisonnee")
+    numpy_step = kpis.get("suivi.pas-numpy.faux.sqlite")
+    if poisoned is not None and poisoned.valeur:
+        return "Avec SQLite, un seul pas venu de NumPy (`for pas in np.arange(…)`) rend toute l’expérience illisible dans la page de MLflow."
+    if numpy_step is not None and numpy_step.valeur:
+        return "Avec SQLite, un pas venu de NumPy est gardé comme une suite d’octets."
+    return ""
+
+
 def brief(bref: Any, kpis: Mapping[str, Kpi], verdicts: Sequence[Verdict]) -> Any:
     """Fill «En bref» from this run's KPIs and verdicts; returns the answer for ``close``."""
     counts = pd.Series([v.verdict for v in verdicts]).value_counts()
     told = fr.join([f"{fr.integer(int(n))} {word}{'s' if n > 1 and word != 'non éprouvée' else ''}" for word, n in counts.items()])  # fmt: skip
-    harmful = {k: v for k, v in kpis.items() if k.startswith("suivi.allerretour.nuisible.") and v.valeur is not None}  # fmt: skip
-    worst = max(harmful.values(), key=lambda k: float(k.valeur or 0), default=None)
-    lost = [k for i, k in kpis.items() if i.startswith("suivi.panne.perdues.") and k.valeur is not None]  # fmt: skip
-    sync = [k for k in lost if k.id.endswith("+synchrone")]
-    solid = all(float(k.valeur or 0) == 0 for k in sync) if sync else None
-    answer = {
-        True: "Ce qu’un programme ordinaire écrit de façon synchrone est rendu tel quel et survit aux pannes éprouvées.",
-        False: "Même en envoi synchrone, des écritures acquittées ont été perdues.",
-        None: "La tenue aux pannes n’a pas été éprouvée dans cette exécution.",
-    }[solid]
-    if worst is not None and float(worst.valeur or 0) > 0:
-        answer += " Mais des entrées que MLflow accepte sans un mot sont altérées, et certaines rendent illisible ce qui était déjà là."
-    answer += f" Des {fr.count(len(verdicts), 'affirmation éprouvée', 'affirmations éprouvées')} : {told}."
-    figures = []
-    if worst is not None:
-        figures.append(
-            f"Entrées qui nuisent à ce qui était stocké, pire magasin : {fr.kpi(worst)}."
-        )
-    asynchronous = [k for k in lost if k.id.endswith("+asynchrone")]
-    if asynchronous:
-        figures.append(f"Écritures asynchrones acceptées puis perdues, toutes fins : {fr.kpi(max(asynchronous, key=lambda k: float(k.valeur or 0)))}.")  # fmt: skip
-    drawn = kpis.get("suivi.page.points")
-    if drawn is not None:
-        figures.append(f"Part des points que dessine le graphique de MLflow : {fr.kpi(drawn)}.")
-    poisoned = kpis.get("suivi.page.empoisonnee")
-    numpy_step = kpis.get("suivi.pas-numpy.faux.sqlite")
-    surprise = ""
-    if poisoned is not None and poisoned.valeur:
-        surprise = "Avec SQLite, le magasin par défaut, un seul pas venu de NumPy (`for pas in np.arange(…)`) rend toute l’expérience illisible dans la page de MLflow."
-    elif numpy_step is not None and numpy_step.valeur:
-        surprise = "Avec SQLite, le magasin par défaut, un pas venu de NumPy est gardé comme une suite d’octets."
+    judged = f"Des {fr.count(len(verdicts), 'affirmation éprouvée', 'affirmations éprouvées')} : {told}."  # fmt: skip
+    answer = [_solidity(kpis), *_fidelity(kpis), _harm(kpis), judged]
     return bref.fill(
         question="Ce que MLflow rend est-il ce qui lui a été donné, tout ce qui lui a été donné, même après une panne ?",
-        answer=answer,
-        figures=figures,
-        surprise=surprise,
+        answer=" ".join(sentence for sentence in answer if sentence),
+        figures=_figures(kpis),
+        surprise=_surprise(kpis),
     )

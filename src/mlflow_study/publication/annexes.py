@@ -147,7 +147,10 @@ def _condition(kpi: Kpi, common: str) -> str:
     named = store_label(last)
     if named != last:
         return named
-    return kpi.libelle[len(common) :].strip(" ,:()") or last.replace("_", " ")
+    rest = kpi.libelle[len(common) :].strip(" ,:")
+    if rest.startswith("(") or rest.count(")") > rest.count("("):
+        rest = rest.removeprefix("(").removesuffix(")")
+    return rest or last.replace("_", " ")
 
 
 def _values(kpis: Sequence[Kpi]) -> tuple[str, list[str]]:

@@ -20,6 +20,20 @@ from mlflow_study.reproducibility.vocabulary import (
     TIME_STAGES,
 )
 
+FAILURES = {
+    "environnement": "environnement qui ne s’installe pas",
+    "importer": "MLflow qui ne s’importe pas",
+    "ouvrir": "magasin qui ne s’ouvre pas",
+    "charger lineaire": "modèle linéaire qui ne se charge pas",
+    "charger foret": "forêt qui ne se charge pas",
+    "executer": "expérience qui ne tourne plus",
+    "métriques identiques": "métriques qui ne reviennent pas au bit",
+}
+"""Stage of the way back -> what is counted where it fails."""
+OLD_MODELS = {"lineaire": "modèle linéaire", "foret": "forêt"}
+CLOSE = "écart de plus de 10⁻⁶"
+"""``releases.CLOSE``, in words."""
+
 _METHOD = "reproducteur automatique, magasin et adresses qu’il contient ; intervalle de Wilson"
 
 
@@ -65,7 +79,7 @@ def ladder(chapter: Chapter, rungs: pd.DataFrame) -> None:
             share(
                 chapter,
                 f"reproductibilite.reussite.{key}.{name}",
-                f"{RUNG_LABELS[rung]} ({labels[name]})",
+                f"{RUNG_LABELS[rung].replace('1e-6', '10⁻⁶')} ({labels[name]})",
                 group["echelon"] >= rung,
                 _METHOD,
             )
@@ -75,7 +89,8 @@ def ladder(chapter: Chapter, rungs: pd.DataFrame) -> None:
         count(
             chapter,
             f"reproductibilite.projet.echecs.{key}",
-            "données hors du dépôt" if place else "données dans le dépôt ou la bibliothèque",
+            "projet non ramené à la même conclusion "
+            f"(données {'hors du dépôt' if place else 'dans le dépôt ou la bibliothèque'})",
             project[inside]["echelon"] < 2,
             "projets relancés par mlflow run et qui ne redonnent pas la même conclusion",
         )
@@ -87,26 +102,29 @@ def last_attempts(rungs: pd.DataFrame) -> pd.DataFrame:
     return rungs.drop_duplicates("experience", keep="last")
 
 
+EFFORTS = {"commandes": "commandes", "decisions": "décisions", "faits": "faits"}
+"""Column of the reproducer's journal -> what it counts, in French."""
+
+
 def effort(chapter: Chapter, rungs: pd.DataFrame) -> None:
     """Mean counts and median times to bring an experiment back, help included."""
     done = last_attempts(rungs)
     for name in (*RECORDINGS, "carnet"):
         group = done[done["enregistrement"] == name]
-        for column, unit in (("commandes", ""), ("decisions", ""), ("faits", "")):
+        for column, counted in EFFORTS.items():
             chapter.kpi(
                 f"reproductibilite.effort.{column}.{name}",
-                f"{column} par expérience ({RECORDING_LABELS[name]})",
+                f"{counted} par expérience ({RECORDING_LABELS[name]})",
                 float(group[column].mean()),
-                unit,
+                "",
                 methode="journal du reproducteur, aide comprise ; moyenne",
                 n=len(group),
             )
-        for column, key in (("preparation_s", "preparation"), ("execution_s", "execution")):
-            sample = group[column]
-            middle = quantile(sample, 0.5)
+        for key, timed in (("preparation", "préparation"), ("execution", "exécution")):
+            middle = quantile(group[f"{key}_s"], 0.5)
             chapter.kpi(
                 f"reproductibilite.effort.{key}.{name}",
-                f"{key} ({RECORDING_LABELS[name]})",
+                f"{timed} ({RECORDING_LABELS[name]})",
                 middle.value,
                 "s",
                 methode="journal du reproducteur ; médiane",
@@ -132,7 +150,7 @@ def ablation(chapter: Chapter, table: pd.DataFrame) -> None:
     for label, group in table.groupby("retire", sort=False):
         chapter.kpi(
             f"reproductibilite.ablation.{slug(str(label))}",
-            f"échelon restant sans {label}",
+            f"échelon moyen restant sans {label}",
             float(group["echelon"].mean()),
             "",
             methode="enregistrement soigné dont on retire un élément ; échelon de 0 à 5",
@@ -229,14 +247,9 @@ def digests(
             )
             continue
         missed = ~group["empreinte_change"].astype(bool)
-        count(chapter, f"reproductibilite.empreinte.manquees.{key}", label, missed, method)
-        share(
-            chapter,
-            f"reproductibilite.empreinte.taux_manque.{key}",
-            f"changements non vus ({label})",
-            missed,
-            method,
-        )
+        unseen = f"changements non vus ({label})"
+        count(chapter, f"reproductibilite.empreinte.manquees.{key}", unseen, missed, method)
+        share(chapter, f"reproductibilite.empreinte.taux_manque.{key}", unseen, missed, method)
     late = mutations[
         (mutations["mutation"] == "nombre modifié dans la seconde moitié")
         & (mutations["taille"] == 20_000)
@@ -292,7 +305,7 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
     count(
         chapter,
         "reproductibilite.modele.refuses.defaut",
-        "format par défaut",
+        "modèles refusés (format par défaut)",
         ~default["enregistre"].astype(bool),
         method,
     )
@@ -300,7 +313,7 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
     count(
         chapter,
         "reproductibilite.modele.refuses.cloudpickle",
-        "format cloudpickle",
+        "modèles refusés (format cloudpickle)",
         ~pickled["enregistre"].astype(bool),
         method,
     )
@@ -315,7 +328,7 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
     count(
         chapter,
         "reproductibilite.modele.bits.sklearn",
-        "rechargé par mlflow.sklearn",
+        "prédictions changées (modèle rechargé par mlflow.sklearn)",
         ~saved["memes_bits"].astype(bool),
         method,
     )
@@ -323,7 +336,7 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
     count(
         chapter,
         "reproductibilite.modele.bits.pyfunc",
-        "rechargé par mlflow.pyfunc, avec signature",
+        "prédictions changées (modèle rechargé par mlflow.pyfunc, avec signature)",
         same["issue"] != "acceptée, mêmes bits",
         method,
     )
@@ -352,7 +365,7 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
         count(
             chapter,
             f"reproductibilite.modele.module_local.{key}",
-            f"module du projet, {row['enregistrement']}",
+            f"modèle non rechargé à l’identique (module du projet, {row['enregistrement']})",
             pd.Series([not row["memes"]]),
             "modèle rechargé par un Python neuf, hors du projet",
         )
@@ -374,7 +387,7 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
     count(
         chapter,
         "reproductibilite.modele.module_local.exigences",
-        "environnement neuf fait des exigences inférées",
+        "modèle non rechargé à l’identique (environnement neuf fait des exigences inférées)",
         ~rebuilt["suffisant"].astype(bool),
         "uv ; le modèle se recharge et prédit les mêmes bits",
     )
@@ -386,7 +399,7 @@ def projects(chapter: Chapter, table: pd.DataFrame) -> None:
         count(
             chapter,
             f"reproductibilite.projet.altere.{slug(str(row['forme']))}",
-            str(row["forme"]),
+            f"dépôt modifié ({str(row['forme']).replace(', ', ' par ')})",
             pd.Series([bool(row["altere"])]),
             "état du dépôt avant et après mlflow run URI -v COMMIT",
         )
@@ -433,7 +446,7 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
         )
         chapter.kpi(
             f"reproductibilite.temps.echecs_{slug(stage)}.{regime}",
-            REGIMES[regime],
+            f"{FAILURES[stage]} ({REGIMES[regime]})",
             n - hits,
             "",
             methode=f"versions de MLflow pour lesquelles échoue : {TIME_STAGES[stage]}",
@@ -446,7 +459,7 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
         count(
             chapter,
             f"reproductibilite.temps.relecture_2x.{slug(stage)}",
-            TIME_STAGES[stage],
+            FAILURES[stage],
             ~reached.astype(bool),
             "versions 2.x de MLflow relues par MLflow d’aujourd’hui, base migrée : échecs",
         )
@@ -455,20 +468,20 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
     count(
         chapter,
         "reproductibilite.temps.relecture_2x.predictions",
-        "les prédictions sont celles d’origine",
+        f"prédictions changées, {CLOSE}",
         kept["reussi"] == False,  # noqa: E712
-        "modèles de MLflow 2.x rechargés aujourd’hui ; écart de plus de 1e-6",
+        "modèles de MLflow 2.x rechargés aujourd’hui",
     )
-    for model in ("lineaire", "foret"):
+    for model, named in OLD_MODELS.items():
         close = stages[
             (stages["regime"] == "migre") & (stages["etape"] == f"prédictions proches {model}")
         ]
         count(
             chapter,
             f"reproductibilite.temps.predictions_changees.{model}",
-            "vieux modèles rechargés aujourd’hui qui prédisent autrement (écart de plus de 1e-6)",
+            f"vieux modèles rechargés aujourd’hui qui prédisent autrement ({named})",
             close["reussi"] == False,  # noqa: E712
-            "mêmes données de test, prédictions d’origine et d’aujourd’hui",
+            f"mêmes données de test, prédictions d’origine et d’aujourd’hui ; {CLOSE}",
         )
     age = wide.index.get_level_values("age_jours")
     for years in (1, 2, 3):
@@ -478,7 +491,8 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
         share(
             chapter,
             f"reproductibilite.temps.apres_{years}_ans",
-            f"expériences d’au moins {years} an(s) qui tournent encore (versions actuelles)",
+            f"expériences qui tournent encore, versions actuelles (au moins {years}"
+            f" {'an' if years == 1 else 'ans'})",
             old[_RUNS_TODAY],
             "une expérience par version de MLflow, environnement refait aujourd’hui",
         )

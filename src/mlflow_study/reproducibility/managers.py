@@ -1,7 +1,7 @@
 """``mlflow run --env-manager …``: does each manager rebuild the project's environment?
 
-A manager is tried where the programs that it calls are on the PATH (MLflow asks for
-``conda``; for ``pyenv`` and ``virtualenv``; for ``uv``).  Source of the mechanism:
+A manager is tried where the programs that it calls are on the PATH or beside this Python
+(MLflow asks for ``conda``; for ``pyenv`` and ``virtualenv``; for ``uv``).  Source of the mechanism:
 ``mlflow/utils/virtualenv.py`` and ``mlflow/utils/conda.py``.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def measure_managers(environments: bool) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for manager, programs in MANAGERS.items():
-        missing = [name for name in programs if shutil.which(name) is None]
+        missing = [name for name in programs if shutil.which(name, path=_path()) is None]
         row: dict[str, Any] = {
             "gestionnaire": manager,
             "programmes": ", ".join(programs),
@@ -68,9 +69,14 @@ def measure_managers(environments: bool) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _path() -> str:
+    """The PATH, then the folder of this Python, where ``uv`` is installed with the study."""
+    beside = str(Path(sys.executable).parent)
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), beside])
+
+
 def _try(manager: str) -> tuple[bool, str]:
     import platform
-    import sys
 
     with tempfile.TemporaryDirectory(prefix="mlflow-gestionnaires-") as scratch:
         folder = Path(scratch)
@@ -90,7 +96,7 @@ def _try(manager: str) -> tuple[bool, str]:
                 environment={
                     "MLFLOW_TRACKING_URI": create_sqlite(folder / "m.db"),
                     "MLFLOW_ENV_ROOT": str(folder / "environnements"),
-                    "PATH": os.environ.get("PATH", os.defpath),
+                    "PATH": _path(),
                     **nursery.network(),
                 },
             )

@@ -2,7 +2,7 @@
 
 Every function takes the tables of ``measure_access`` or ``measure_capacity`` and returns
 ``KpiValues``: the arguments of ``Chapter.kpi``.  Medians and quantiles bear order-statistic
-intervals, ratios of medians a bootstrap, slopes and exponents Student's.
+intervals, ratios of medians a bootstrap, slopes Student’s and exponents Sen’s.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mlflow_study.evidence.statistics import (
     rate_interval,
     straight_line,
 )
+from mlflow_study.storage.kpis import STORES
 
 KpiValues = dict[str, Any]
 Tables = Mapping[str, pd.DataFrame]
@@ -48,14 +49,28 @@ DATA = {
     "model_versions": ("version", "version du registre"),
 }
 THRESHOLDS_S = (1.0, 10.0)
-WORSE_THAN_LINEAR = 1.5
-"""Half-way between a linear and a square growth: the threshold of claim S30."""
+STEEPEST = 3.0
+"""Upper end of an exponent that calls stopped at their cap leave open: no search is that steep."""
 CLEARLY = 0.6
 """The square law is preferred when its largest miss is below this share of the line's."""
 GROWN = 1.3
 """Less growth than this between the fitted sizes is drift, not a law."""
 FARTHEST = 100
 """A law is not stretched beyond this many times the largest size measured."""
+SEARCHES = {
+    "search_filter": "recherche filtrée",
+    "search_order": "recherche triée",
+    "search_page": "recherche de la page 2",
+    "search_last": "recherche de la dernière page",
+    "search_all": "recherche de tous les runs",
+}
+"""What each use of ``search_runs`` does; the other operations keep the name they have in the API."""
+CALLS = {
+    "log_batch": "log_batch de 1 000 métriques",
+    "log_artifact": "log_artifact de 1 Mio",
+    "get_run_history": "get_run à long historique",
+}
+"""Calls whose name does not say all."""
 _METHOD = "un appel par tour, magasins et planchers mêlés dans un ordre tiré au hasard"
 
 
@@ -87,10 +102,19 @@ def samples(access: pd.DataFrame) -> dict[tuple[str, str, str], np.ndarray[Any, 
     return {key: values.to_numpy() for key, values in groups}  # type: ignore[misc]
 
 
-def labels(access: pd.DataFrame) -> dict[str, str]:
-    """French label of each MLflow operation."""
-    mlflow = access[access["sorte"] == "mlflow"]
-    return dict(zip(mlflow["operation"], mlflow["libelle"], strict=True))
+def store_name(store: str) -> str:
+    """French name of a store."""
+    return "SQLite en journal WAL" if store == "sqlite+wal" else STORES[store]
+
+
+def operation_name(operation: str) -> str:
+    """French name of an operation, or its name in the API."""
+    return SEARCHES.get(operation) or CALLS.get(operation, operation)
+
+
+def _of_operation(operation: str) -> str:
+    """«de la recherche triée», «de get_run»."""
+    return f"de {'la ' * (operation in SEARCHES)}{operation_name(operation)}"
 
 
 def floors_below(access: pd.DataFrame) -> dict[tuple[str, str], str]:
@@ -109,16 +133,16 @@ def floors_below(access: pd.DataFrame) -> dict[tuple[str, str], str]:
 def access_kpis(tables: Tables) -> Iterator[KpiValues]:
     """Quantiles, ratios to the default store and to the floor, the clock, busy rounds."""
     access = tables["mesures"]
-    found, names, below = samples(access), labels(access), floors_below(access)
+    found, below = samples(access), floors_below(access)
     for (kind, operation, store), seconds in found.items():
         if kind != "mlflow":
             continue
-        where = {"magasin": store}
-        for name, q in QUANTILES.items():
+        where, name, place = {"magasin": store}, operation_name(operation), store_name(store)
+        for rank, q in QUANTILES.items():
             estimate = quantile(seconds, q)
             base: KpiValues = {
-                "id": f"stockage.acces.{operation}.{name}.{store}",
-                "libelle": f"{names[operation]}, {name}, {store}",
+                "id": f"stockage.acces.{operation}.{rank}.{store}",
+                "libelle": f"{name}, {rank}, {place}",
                 "unite": "s",
                 "n": estimate.n,
                 "methode": f"{_METHOD} ; intervalle par statistiques d’ordre",
@@ -135,21 +159,21 @@ def access_kpis(tables: Tables) -> Iterator[KpiValues]:
         if default is not None and store != DEFAULT:
             yield _ratio(
                 f"stockage.acces.rapport_defaut.{operation}.{store}",
-                f"{names[operation]} : {store} rapporté à {DEFAULT}",
+                f"rapport à {store_name(DEFAULT)}, {name}, {place}",
                 seconds, default,
             )  # fmt: skip
         floor = found.get(("plancher", below.get((operation, store), ""), store))
         if floor is not None:
             yield _ratio(
                 f"stockage.acces.rapport_plancher.{operation}.{store}",
-                f"{names[operation]} rapporté à son plancher, {store}",
+                f"rapport au plancher, {name}, {place}",
                 seconds, floor,
             )  # fmt: skip
         files = found.get(("mlflow", operation, "file"))
         if store in SQL and files is not None and operation not in ARTIFACTS:
             yield _ratio(
                 f"stockage.acces.fichiers_sur_sql.{operation}.{store}",
-                f"{operation}, fichiers/{store}",
+                f"{name}, {STORES['file']}/{place}",
                 files, seconds,
             )  # fmt: skip
     for store in sorted({store for _, _, store in found}):
@@ -157,7 +181,7 @@ def access_kpis(tables: Tables) -> Iterator[KpiValues]:
         if one is not None and batch is not None:
             yield _ratio(
                 f"stockage.lot.rapport.{store}",
-                f"point seul/point d’un lot, {store}",
+                f"point seul/point d’un lot, {store_name(store)}",
                 one, batch / 1000,
             )  # fmt: skip
     yield from _clock(tables, found)
@@ -207,10 +231,11 @@ def _clock(
 def writer_kpis(tables: Tables) -> Iterator[KpiValues]:
     """Throughput by number of writers; errors; acknowledged points that are not stored."""
     for row in _records(tables["ecrivains"]):
-        count, store = row["ecrivains"], row["magasin"]
+        count, store = int(row["ecrivains"]), str(row["magasin"])
+        writers = "d’un écrivain" if count == 1 else f"de {count} écrivains"
         yield {
             "id": f"stockage.debit.{count}.{store}",
-            "libelle": f"débit de {count} écrivain(s), {store}",
+            "libelle": f"débit {writers}, {store_name(store)}",
             "valeur": float(row["debit"]),
             "unite": "points/s",
             "intervalle": rate_interval(row["debit"], row["acquittes"], row["dispersion"]),
@@ -221,7 +246,7 @@ def writer_kpis(tables: Tables) -> Iterator[KpiValues]:
         done, errors = int(rows["acquittes"].sum()), int(rows["erreurs"].sum())
         yield {
             "id": f"stockage.concurrence.erreurs.{store}",
-            "libelle": f"écritures simultanées refusées, {store}",
+            "libelle": f"écritures simultanées refusées, {store_name(store)}",
             "valeur": errors,
             "unite": "écritures",
             "n": done + errors,
@@ -229,7 +254,7 @@ def writer_kpis(tables: Tables) -> Iterator[KpiValues]:
         }
         yield {
             "id": f"stockage.concurrence.pertes.{store}",
-            "libelle": f"écritures simultanées acquittées et non relues, {store}",
+            "libelle": f"écritures simultanées acquittées et non relues, {store_name(store)}",
             "valeur": int((rows["acquittes"] - rows["stockes"]).clip(lower=0).sum()),
             "unite": "points",
             "n": done,
@@ -247,7 +272,7 @@ def asynchronous_kpis(tables: Tables) -> Iterator[KpiValues]:
         ):
             yield _ratio(
                 f"stockage.asynchrone.{name}.{store}",
-                f"{what}, synchrone/asynchrone, {store}",
+                f"{what}, synchrone/asynchrone, {store_name(store)}",
                 sync[column].to_numpy(), later[column].to_numpy(),
             )  # fmt: skip
 
@@ -262,7 +287,7 @@ def byte_kpis(tables: Tables) -> Iterator[KpiValues]:
         if table not in DATA or (table == "metrics" and series != "points"):
             continue
         short, label = DATA[table]
-        files = store == "file"
+        files, place = store == "file", store_name(str(store))
         total = rows["blocs" if files else "total"]
         line = straight_line(rows["n"], total)
         largest = _records(rows.sort_values("n"))[-1]
@@ -276,7 +301,7 @@ def byte_kpis(tables: Tables) -> Iterator[KpiValues]:
             conditions["octets_apparents"] = straight_line(rows["n"], rows["total"]).b
         yield {
             "id": f"stockage.capacite.octets_{short}.{store}",
-            "libelle": f"octets par {label}, {store}",
+            "libelle": f"octets par {label}, {place}",
             "valeur": line.b,
             "unite": "octets",
             "intervalle": line.b_interval,
@@ -287,7 +312,7 @@ def byte_kpis(tables: Tables) -> Iterator[KpiValues]:
         if not files:
             yield {
                 "id": f"stockage.capacite.part_index_{short}.{store}",
-                "libelle": f"part des index, {label}, {store}",
+                "libelle": f"part des index, {label}, {place}",
                 "valeur": float(largest["index"] / largest["total"]),
                 "unite": "proportion",
                 "n": int(largest["n"]),
@@ -301,15 +326,15 @@ def byte_kpis(tables: Tables) -> Iterator[KpiValues]:
 def growth_laws(tables: Tables) -> dict[tuple[str, str], tuple[Growth, bool]]:
     """(store, operation) → power law through the calls at the three largest sizes, bounded?
 
-    Where fewer than three sizes were measured, a call stopped at its cap counts as that
-    long: the exponent is then a lower bound (True).
+    Of the sizes where calls ended; where these are fewer than three, a call stopped at its
+    cap counts as that long.  Where any was stopped, the exponent is a lower bound (True).
     """
     laws = {}
     timed = tables["temps"][tables["temps"]["issue"].isin(("mesure", "plafond"))]
     for (store, operation), rows in timed.groupby(["magasin", "operation"]):
         ended = rows[rows["issue"] == "mesure"]
-        stopped = ended["taille"].nunique() < 3 and len(ended) < len(rows)
-        rows = rows if stopped else ended
+        stopped = len(ended) < len(rows)
+        rows = rows if ended["taille"].nunique() < 3 else ended
         top = sorted(rows["taille"].unique())[-3:]
         if len(top) == 3:
             rows = rows[rows["taille"].isin(top)]
@@ -386,23 +411,22 @@ def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
     for (store, operation), (law, stopped) in growth_laws(tables).items():
         base: KpiValues = {
             "id": f"stockage.croissance.{operation}.{store}",
-            "libelle": f"exposant de {operation}, {store}",
+            "libelle": f"exposant {_of_operation(operation)}, {store_name(store)}",
             "unite": "",
             "n": law.n,
             "methode": "loi de puissance sur les trois plus grandes tailles mesurées (Theil–Sen)"
-            + (" ; un appel arrêté à son plafond compte pour cette durée" if stopped else ""),
+            + (" ; des appels arrêtés au plafond : borne inférieure" if stopped else ""),
         }
         conditions: dict[str, Any] = {"magasin": store, "ecart_max_log10": law.residual}
-        if stopped and law.b_interval[0] <= WORSE_THAN_LINEAR:
-            reason = "opération arrêtée au plafond : l’exposant n’est que borné par en bas"
-            yield base | {"valeur": None, "conditions": conditions | {"motif": reason}}
-        else:
-            yield base | {"valeur": law.b, "intervalle": law.b_interval, "conditions": conditions}
+        low, high = law.b_interval
+        if stopped:  # what was stopped might have grown faster still
+            high = max(high, STEEPEST)
+        yield base | {"valeur": law.b, "intervalle": (low, high), "conditions": conditions}
     for row in _records(practical(tables)):
         operation, store, size = row["operation"], row["magasin"], float(row["taille"])
         base = {
             "id": f"stockage.capacite.pratique_{row['seuil_s']:.0f}s.{operation}.{store}",
-            "libelle": f"taille où {operation} atteint {row['seuil_s']:.0f} s, {store}",
+            "libelle": f"taille où la durée {_of_operation(operation)} atteint {row['seuil_s']:.0f} s, {store_name(store)}",
             "unite": "points" if "history" in operation else "runs",
             "methode": f"{row['origine']} (mesures jusqu’à {row['mesure_jusqu_a']})",
         }
@@ -444,7 +468,8 @@ def _history_independence(tables: Tables) -> Iterator[KpiValues]:
             long, short = (
                 rows[rows["taille"] == size]["wall_s"].to_numpy() for size in (sizes[-1], sizes[0])
             )
-            ratio = _ratio(f"stockage.acces.{name}.{store}", f"{words}, {store}", long, short)
+            label = f"{words}, {store_name(store)}"
+            ratio = _ratio(f"stockage.acces.{name}.{store}", label, long, short)
             yield ratio | {
                 "conditions": {"points": int(sizes[-1]), "points_au_moins": int(sizes[0])}
             }

@@ -92,7 +92,7 @@ def place_kpis(tables: Tables) -> Iterator[Kpi]:
         count = rows.groupby("genre")["lieu"].nunique()
         yield {
             "id": f"stockage.lieu.mauvais_cote.{backend}",
-            "libelle": label,
+            "libelle": f"genres de données du mauvais côté, {label}",
             "valeur": len(wrong),
             "unite": "genres",
             "n": len([kind for kind in tried if kind not in SPAN_KINDS]),
@@ -121,7 +121,7 @@ def place_kpis(tables: Tables) -> Iterator[Kpi]:
         inside = models["lieu"].str.contains("/models/‹modèle›/", regex=False)
         yield {
             "id": f"stockage.modele.hors_place.{backend}",
-            "libelle": label,
+            "libelle": f"fichiers de modèle hors de leur place, {label}",
             "valeur": int((~inside).sum()),
             "unite": "fichiers",
             "n": len(models),
@@ -133,7 +133,7 @@ def place_kpis(tables: Tables) -> Iterator[Kpi]:
             continue
         yield {
             "id": f"stockage.trace.deux_fois.{row['backend']}",
-            "libelle": STORES[str(row["backend"])],
+            "libelle": f"traces aux segments rangés deux fois, {STORES[str(row['backend'])]}",
             "valeur": doubles,
             "unite": "traces",
             "n": traces,
@@ -152,7 +152,7 @@ def limit_kpis(tables: Tables) -> Iterator[Kpi]:
         missed = [name for name in tried if not _kept(held.loc[name])]
         yield {
             "id": f"stockage.limite.annonce.{backend}",
-            "libelle": label,
+            "libelle": f"bornes annoncées non tenues, {label}",
             "valeur": len(missed),
             "unite": "limites",
             "n": len(tried),
@@ -163,7 +163,7 @@ def limit_kpis(tables: Tables) -> Iterator[Kpi]:
             name = held.loc["experiment_name"]
             yield {
                 "id": f"stockage.limite.nom_experience.{backend}",
-                "libelle": label,
+                "libelle": f"nom d’expérience de la longueur annoncée, {label}",
                 "valeur": bool(_kept(name)),
                 "unite": "",
                 "methode": method,
@@ -173,7 +173,7 @@ def limit_kpis(tables: Tables) -> Iterator[Kpi]:
         cut = [bool(str(v["au_dela"]).startswith("coupe")) for v in values]
         yield {
             "id": f"stockage.limite.coupe.{backend}",
-            "libelle": label,
+            "libelle": f"valeurs trop longues tronquées, {label}",
             "valeur": all(cut),
             "unite": "",
             "methode": "valeur d’un caractère de trop, relue",
@@ -219,12 +219,12 @@ def page_kpis(tables: Tables) -> Iterator[Kpi]:
         faults = rows["manquants"] + rows["doublons"]
         still, moving = rows["essai"] == "complète", rows["essai"].isin(["ajout", "retrait"])
         for what, flags, of in (
-            ("complete", still, "sans changement"),
+            ("complete", still, "au repos"),
             ("mouvement", moving, "pendant un ajout ou un retrait"),
         ):
             yield {
                 "id": f"stockage.pages.{what}.{backend}",
-                "libelle": label if what == "complete" else f"{label}, {of}",
+                "libelle": f"runs oubliés ou lus deux fois {of}, {label}",
                 "valeur": int(faults[flags].sum()),
                 "unite": "runs",
                 "n": int(rows[flags]["attendus"].sum()),
@@ -232,14 +232,20 @@ def page_kpis(tables: Tables) -> Iterator[Kpi]:
             }
         default: Any = rows[rows["essai"] == "défaut"].iloc[0]
         cap: Any = rows[rows["essai"] == "plafond"].iloc[0]
-        enough = int(default["attendus"]) > 1000
+        kept: bool | None = int(cap["lus"]) == 50_000
+        conditions: dict[str, Any] = {"page": int(default["lus"]), "plafond": int(cap["lus"])}
+        if int(default["attendus"]) > 1000:
+            kept = kept and int(default["lus"]) == 1000
+        elif kept:
+            kept = None
+            conditions["motif"] = "trop peu de runs pour voir une page s’arrêter à 1 000"
         yield {
             "id": f"stockage.pages.bornes.{backend}",
-            "libelle": label,
-            "valeur": bool(cap["lus"] == 50_000 and (not enough or default["lus"] == 1000)),
+            "libelle": f"tailles de page annoncées, {label}",
+            "valeur": kept,
             "unite": "",
             "methode": "runs d’une page sans max_results ; plus grand max_results accepté",
-            "conditions": {"page": int(default["lus"]), "plafond": int(cap["lus"])},
+            "conditions": conditions,
         }
 
 
@@ -254,7 +260,7 @@ def deletion_kpis(tables: Tables) -> Iterator[Kpi]:
         remaining = int(stage.loc["gc", "lisible"]) + int(collected["runs_restants"])
         yield {
             "id": f"stockage.suppression.run.{backend}",
-            "libelle": label,
+            "libelle": f"runs supprimés qui répondent encore après `mlflow gc`, {label}",
             "valeur": remaining,
             "unite": "runs",
             "n": 1 + int(collected["runs"]),
@@ -263,7 +269,7 @@ def deletion_kpis(tables: Tables) -> Iterator[Kpi]:
         restored = stage.loc["restauration"]
         yield {
             "id": f"stockage.suppression.restauration.{backend}",
-            "libelle": label,
+            "libelle": f"run restauré entier, {label}",
             "valeur": bool(restored["lisible"] and restored["liste"] and restored["complet"]),
             "unite": "",
             "methode": "run supprimé puis restauré : listé, et relu entier",
@@ -271,7 +277,7 @@ def deletion_kpis(tables: Tables) -> Iterator[Kpi]:
         kinds = set(left[(left["backend"] == backend) & left["genre"].isin(RUN_KINDS)]["genre"])
         yield {
             "id": f"stockage.suppression.restes.{backend}",
-            "libelle": label,
+            "libelle": f"genres de données du run restés après `mlflow gc`, {label}",
             "valeur": len(kinds),
             "unite": "genres",
             "n": len(RUN_KINDS),
@@ -282,12 +288,19 @@ def deletion_kpis(tables: Tables) -> Iterator[Kpi]:
         back = float(place.loc["pleine", "octets"] - collected["octets"])
         yield {
             "id": f"stockage.suppression.place_rendue.{backend}",
-            "libelle": f"place rendue au disque par mlflow gc, {label}",
+            "libelle": f"place rendue au disque par `mlflow gc`, {label}",
             "valeur": max(0.0, min(1.0, back / taken)) if taken > 0 else 0.0,
             "unite": "proportion",
             "methode": "octets d’une expérience de lignes nombreuses, avant et après mlflow gc",
             "conditions": {"octets": int(taken), "lignes": int(collected["lignes"])},
         }
+
+
+_PLAIN = {
+    "ordinaire": "une métrique puis un modèle",
+    "riche": "une étude complète sans points en double",
+}
+"""Cases whose label has a comma, in words that can stand in a list."""
 
 
 def migration_kpis(tables: Tables) -> Iterator[Kpi]:
@@ -297,7 +310,7 @@ def migration_kpis(tables: Tables) -> Iterator[Kpi]:
         objects = int(row["objets"])
         yield {
             "id": f"stockage.migration.{'abime' if case == 'abime' else f'cas.{case}'}",
-            "libelle": str(row["libelle"]),
+            "libelle": f"objets refusés ou changés, {_PLAIN.get(case, row['libelle'])}",
             "valeur": objects if refused else int(row["alteres"]) + int(row["perdus"]),
             "unite": "objets",
             "n": objects,
@@ -309,7 +322,7 @@ def migration_kpis(tables: Tables) -> Iterator[Kpi]:
     method = "SIGKILL à des moments tirés sur toute la durée de la migration"
     yield {
         "id": "stockage.migration.atomique",
-        "libelle": "arrêts brutaux",
+        "libelle": "arrêts brutaux qui laissent une partie des lignes",
         "valeur": int(struck["partiel"].sum()),
         "unite": "arrêts",
         "n": len(struck),
@@ -317,7 +330,7 @@ def migration_kpis(tables: Tables) -> Iterator[Kpi]:
     }
     yield {
         "id": "stockage.migration.reprise",
-        "libelle": "reprises après un arrêt brutal",
+        "libelle": "reprises manquées après un arrêt brutal",
         "valeur": int(((kills["reprise"] != 0) | ~kills["identique"]).sum()),
         "unite": "reprises",
         "n": len(kills),
@@ -330,7 +343,7 @@ def migration_kpis(tables: Tables) -> Iterator[Kpi]:
         "valeur": int(lost["runs_avant"] - lost["runs_apres"]),
         "unite": "runs",
         "n": int(lost["runs_avant"]),
-        "methode": "cible déjà remplie, source refusée, réponse oui à «Overwrite?»",
+        "methode": "cible déjà remplie, source refusée, réponse oui à `Overwrite?`",
     }
 
 
@@ -368,7 +381,7 @@ def default_kpis(defaults: pd.DataFrame, older: pd.DataFrame) -> Iterator[Kpi]:
     ]  # fmt: skip
     yield {
         "id": "stockage.defaut.accord",
-        "libelle": "suivi et registre sur fichiers",
+        "libelle": "accord non respecté, suivi ou registre sur fichiers",
         "valeur": outcomes.count(False),
         "unite": "essais",
         "n": len(outcomes),

@@ -17,10 +17,9 @@ SEED = 4
 FILES = ("artefact-remplace", "artefact-edite", "artefact-efface", "modele-edite")
 VERSION_CHANGES = ("version-description", "version-etiquette", "alias", "alias-supprime", "stade")
 EXPERIMENT_CHANGES = ("experience-nom", "experience-etiquette")
-_PER_QUESTION = (
-    "questions fixes, une réponse par question lue dans l’API au mot ; l’intervalle de Wilson "
-    "vaut si l’on tient ces questions pour un tirage de celles que l’on se pose"
-)
+_PER_QUESTION = "questions fixes, une réponse par question lue dans l’API au mot"
+FOLLOWED = "changements dont l’ancienne valeur, la date et l’auteur se lisent par l’API"
+LOST = "événements promis que les webhooks n’ont pas annoncés"
 
 
 def slug(text: str) -> str:
@@ -34,6 +33,7 @@ STORES = {
     "sqlite": "SQLite",
     "postgresql": "PostgreSQL",
     "mariadb": "MariaDB",
+    "uri": "votre serveur",
     "http+sqlite": "serveur + SQLite",
     "http+postgresql": "serveur + PostgreSQL",
     "comptes": "serveur avec comptes",
@@ -48,10 +48,16 @@ def _label(id: str, label: str) -> str:
 
 
 def _rate(chapter: Chapter, id: str, label: str, found: int, n: int, method: str) -> None:
+    """A share of cases drawn at random, with its interval."""
     interval = wilson(found, n)
     chapter.kpi(
         id, _label(id, label), found / n, "proportion", intervalle=interval, n=n, methode=method
     )
+
+
+def _part(chapter: Chapter, id: str, label: str, found: int, n: int, method: str) -> None:
+    """A share of a declared list: nothing was drawn, so it has no interval."""
+    chapter.kpi(id, _label(id, label), found / n, "proportion", n=n, methode=method)
 
 
 def _count(chapter: Chapter, id: str, label: str, found: int, n: int, method: str) -> None:
@@ -61,18 +67,22 @@ def _count(chapter: Chapter, id: str, label: str, found: int, n: int, method: st
 def refusal(backend: str) -> str | None:
     """Why this chapter does not touch a store that could be opened, in French."""
     if backend == "uri":
-        return "ce chapitre modifie les lignes derrière MLflow et efface : jamais sur un serveur qui n’est pas le nôtre."
+        return (
+            "ce chapitre efface des données et modifie la base sans passer par MLflow ; "
+            "il ne le fait que sur des magasins qu’il a lui-même ouverts."
+        )
     return None
 
 
 def unavailable_backend(chapter: Chapter, backend: str, reason: str) -> None:
     """A backend that could not be opened: its main KPIs are said not measured."""
     for id, label in (
-        ("tracabilite.questions.juste", "questions de provenance bien répondues"),
-        ("tracabilite.changements.suivis", "changements qui se suivent"),
+        ("tracabilite.questions.juste", "réponses justes"),
+        ("tracabilite.changements.suivis", FOLLOWED),
     ):
+        full = f"{id}.{backend}"
         chapter.not_measured(
-            f"{id}.{backend}", label, "proportion", methode=_PER_QUESTION, motif=reason
+            full, _label(full, label), "proportion", methode=_PER_QUESTION, motif=reason
         )
 
 
@@ -83,10 +93,10 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
         code = rows[rows["question"] == "code"]
         recorded = code[code["note"] != "absente"]
         plain = code[code["famille"] != "git_model_versioning"]
-        _rate(
+        _part(
             chapter,
             f"tracabilite.contextes.code_juste.{backend}",
-            "code qui a tourné retrouvé",
+            "contextes dont le code se retrouve",
             int((plain["note"] == "juste").sum()),
             len(plain),
             method,
@@ -99,6 +109,15 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
             len(recorded),
             method,
         )
+        wrong = code[code["note"] == "fausse"]
+        _count(
+            chapter,
+            f"tracabilite.contextes.commit_faux_valide.{backend}",
+            "commits faux alors que tout le code était validé",
+            int((wrong["verite"] == "code validé").sum()),
+            len(wrong),
+            method,
+        )
         projects = code[code["famille"] == "MLflow Project"]
         _count(
             chapter,
@@ -109,9 +128,9 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
             method,
         )
         for question, label in (
-            ("utilisateur", "auteurs faux"),
-            ("fichier", "fichiers lancés mal nommés"),
-            ("date", "dates fausses"),
+            ("utilisateur", "runs dont l’auteur est faux"),
+            ("fichier", "runs dont le fichier lancé est mal nommé"),
+            ("date", "runs dont la date est fausse"),
         ):
             asked = rows[rows["question"] == question]
             _count(
@@ -127,7 +146,7 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
         _count(
             chapter,
             f"tracabilite.versionnage.etat.{backend}",
-            "états du dépôt bien dits par git_model_versioning",
+            "états du dépôt bien dits par le versionnage Git",
             int((state["note"] == "juste").sum()),
             len(state),
             method,
@@ -156,10 +175,10 @@ def record_hook(chapter: Chapter, without: pd.DataFrame, hooked: pd.DataFrame) -
         ]
         for name, table in (("sans", same), ("avec", rows)):
             code = table[table["question"] == "code"]
-            _rate(
+            _part(
                 chapter,
                 f"tracabilite.remede.code_juste_{name}.{backend}",
-                f"code retrouvé, {name} le crochet",
+                f"contextes dont le code se retrouve, {name} le crochet",
                 int((code["note"] == "juste").sum()),
                 len(code),
                 method,
@@ -171,7 +190,7 @@ def record_questions(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
     """KPIs of ``interview.interview``."""
     for backend, rows in tables["questions"].groupby("backend", sort=False):
         for grade in GRADES:
-            _rate(
+            _part(
                 chapter,
                 f"tracabilite.questions.{grade}.{backend}",
                 f"réponses {grade}s" if grade != "fausse" else "réponses fausses",
@@ -213,7 +232,7 @@ def record_questions(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
         _count(
             chapter,
             f"tracabilite.modele.liens.{backend}",
-            "liens d’un modèle enregistré",
+            "liens trouvés d’un modèle enregistré",
             int(links["trouve"].sum()),
             len(links),
             method,
@@ -229,51 +248,49 @@ def record_questions(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
             prov,
         )
         broken = tables["contraintes"][tables["contraintes"]["backend"] == backend]
-        chapter.kpi(
-            f"tracabilite.prov.contraintes.{backend}",
-            "contraintes PROV rompues par la notice",
-            len(broken),
-            "",
-            methode=prov,
-        )
+        full = f"tracabilite.prov.contraintes.{backend}"
+        label = _label(full, "contraintes PROV rompues par la notice")
+        chapter.kpi(full, label, len(broken), "", methode=prov)
         for kind, name in (("deviné", "devines"), ("absent", "absents")):
             gaps = tables["manques"][
                 (tables["manques"]["backend"] == backend) & (tables["manques"]["sorte"] == kind)
             ]
-            chapter.kpi(f"tracabilite.prov.{name}.{backend}", f"éléments PROV {kind}s", len(gaps), "", methode=prov)  # fmt: skip
+            full = f"tracabilite.prov.{name}.{backend}"
+            label = _label(full, f"éléments PROV {kind}s")
+            chapter.kpi(full, label, len(gaps), "", methode=prov)
 
 
 def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "changements") -> None:
     """KPIs of ``changes.follow_changes``; ``prefix`` tells the run under the log apart."""
     method = "changements joués un à un ; la valeur, l’instant et l’auteur sont cherchés partout"
     labels = {
-        "ancienne": "changements dont l’ancienne valeur est gardée",
-        "date": "changements dont la date est gardée",
-        "auteur": "changements dont l’auteur est gardé",
+        "ancienne": "changements dont l’ancienne valeur se retrouve",
+        "date": "changements dont la date se retrouve",
+        "auteur": "changements dont l’auteur se retrouve",
     }
     for backend, rows in changes.groupby("backend", sort=False):
         done = rows[rows["issue"] == "accepté"]
         n = len(done)
         for column, label in labels.items():
             for place, places in (("api", ["API"]), ("magasin", ["API", "base"])):
-                _rate(
+                _part(
                     chapter,
                     f"tracabilite.{prefix}.{column}_{place}.{backend}",
-                    f"{label} ({'API' if place == 'api' else 'API ou base'})",
+                    f"{label} par l’API" + ("" if place == "api" else " ou dans la base"),
                     int(done[column].isin(places).sum()),
                     n,
                     method,
                 )
         followed = (done[list(labels)] == "API").all(axis=1)
-        _rate(
+        _part(
             chapter,
             f"tracabilite.{prefix}.suivis.{backend}",
-            "changements qui se suivent (valeur, date et auteur par l’API)",
+            FOLLOWED,
             int(followed.sum()),
             n,
             method,
         )
-        _rate(
+        _part(
             chapter,
             f"tracabilite.{prefix}.alarme.{backend}",
             "changements dont il reste un signe",
@@ -308,7 +325,7 @@ def record_webhooks(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
     kinds, asked = tables["annonces"], tables["questions"]
     promised = kinds[kinds["promis"]]
     lost = (promised["joues"] - promised["annonces"]).clip(lower=0)
-    _count(chapter, "tracabilite.webhooks.perdus.http+sqlite", "événements promis que les webhooks n’ont pas annoncés", int(lost.sum()), int(promised["joues"].sum()), method)  # fmt: skip
+    _count(chapter, "tracabilite.webhooks.perdus.http+sqlite", LOST, int(lost.sum()), int(promised["joues"].sum()), method)  # fmt: skip
     played = int(kinds["joues"].sum())
     silent = int(kinds[~kinds["promis"]]["joues"].sum())
     _rate(chapter, "tracabilite.webhooks.muets", "événements du registre qu’aucun webhook n’annonce", silent, played, method)  # fmt: skip
@@ -321,13 +338,13 @@ def record_webhooks(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
 SERVED = {
     "comptes": (
         "tracabilite.comptes.auteur_magasin.comptes",
-        "changements dont l’auteur est gardé",
+        "changements dont l’auteur se retrouve par l’API ou dans la base",
     ),
     "mandataire": (
         "tracabilite.remede_mandataire.auteur_magasin.mandataire",
-        "changements dont l’auteur est gardé",
+        "changements dont l’auteur se retrouve par l’API ou dans la base",
     ),
-    "webhooks": ("tracabilite.webhooks.perdus.http+sqlite", "événements promis et non annoncés"),
+    "webhooks": ("tracabilite.webhooks.perdus.http+sqlite", LOST),
 }
 """Measure on a server -> its main KPI and label."""
 TOO_SLOW = "chaque serveur coûte plusieurs secondes ; le profil `standard` les démarre."
@@ -379,7 +396,7 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
         _rate(
             chapter,
             f"tracabilite.registre.lignee.{backend}",
-            "versions dont la lignée va jusqu’au code",
+            "versions vivantes dont la lignée est entière",
             int(chain["complets"].min()),
             int(chain["n"].iloc[0]),
             method,
@@ -388,7 +405,8 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
         last = access[access["evenements"] == access["evenements"].max()]
         for operation, timed in last.groupby("operation", sort=False):
             median = quantile(timed["temps_s"], 0.5)
-            chapter.kpi(f"tracabilite.registre.acces_{slug(str(operation))}.{backend}", f"{operation}, médiane", median.value, "s", intervalle=median.interval, n=median.n, methode="temps au mur, client en place", conditions={"evenements": int(last["evenements"].iloc[0])})  # fmt: skip
+            full = f"tracabilite.registre.acces_{slug(str(operation))}.{backend}"
+            chapter.kpi(full, _label(full, f"{operation}, médiane"), median.value, "s", intervalle=median.interval, n=median.n, methode="temps au mur, client en place", conditions={"evenements": int(last["evenements"].iloc[0])})  # fmt: skip
 
 
 def field_classes(records: pd.DataFrame) -> pd.DataFrame:
@@ -407,11 +425,11 @@ def record_transparency(chapter: Chapter, records: pd.DataFrame) -> None:
     classes = field_classes(records)
     for kind, name in (("seul", "seul"), ("demandé", "demande"), ("jamais", "jamais")):
         label = {
-            "seul": "champs remplis sans qu’on le demande",
-            "demandé": "champs remplis seulement si on le demande",
-            "jamais": "champs jamais remplis",
+            "seul": "champs remplis dans toutes les notices",
+            "demandé": "champs remplis dans une partie des notices",
+            "jamais": "champs remplis dans aucune notice",
         }[kind]
-        _rate(
+        _part(
             chapter,
             f"tracabilite.transparence.{name}",
             label,
@@ -420,7 +438,7 @@ def record_transparency(chapter: Chapter, records: pd.DataFrame) -> None:
             method,
         )
     for recording, rows in records.groupby("enregistrement", sort=False):
-        _rate(chapter, f"tracabilite.transparence.rempli.{slug(str(recording))}", f"champs remplis, enregistrement « {recording} »", int(rows["rempli"].sum()), len(rows), method)  # fmt: skip
+        _part(chapter, f"tracabilite.transparence.rempli.{slug(str(recording))}", f"champs remplis, enregistrement « {recording} »", int(rows["rempli"].sum()), len(rows), method)  # fmt: skip
 
 
 def record_retrieval(chapter: Chapter, timed: pd.DataFrame) -> None:
@@ -430,7 +448,7 @@ def record_retrieval(chapter: Chapter, timed: pd.DataFrame) -> None:
         _count(
             chapter,
             f"tracabilite.recherche.fausse.{backend}",
-            "recherches qui rendent autre chose",
+            "recherches dont la réponse est fausse",
             wrong,
             len(rows),
             "cinq recherches dont la réponse est connue",
@@ -438,13 +456,14 @@ def record_retrieval(chapter: Chapter, timed: pd.DataFrame) -> None:
         large = rows[rows["runs"] == rows["runs"].max()]
         for task, times in large.groupby("tache", sort=False):
             median = quantile(times["temps_s"], 0.5)
-            chapter.kpi(f"tracabilite.recherche.{slug(str(task))}.{backend}", f"{task}, médiane", median.value, "s", intervalle=median.interval, n=median.n, methode="temps au mur, client en place, magasin rempli", conditions={"runs": int(large["runs"].iloc[0]), "appels": int(times["appels"].max())})  # fmt: skip
+            full = f"tracabilite.recherche.{slug(str(task))}.{backend}"
+            chapter.kpi(full, _label(full, f"{task}, médiane"), median.value, "s", intervalle=median.interval, n=median.n, methode="temps au mur, client en place, magasin rempli", conditions={"runs": int(large["runs"].iloc[0]), "appels": int(times["appels"].max())})  # fmt: skip
 
 
 def record_remedies(chapter: Chapter, convention: pd.DataFrame, cost: pd.DataFrame) -> None:
     """KPIs of ``remedies``."""
     for (backend, share), rows in convention.groupby(["backend", "discipline"], sort=False):
-        _rate(
+        _part(
             chapter,
             f"tracabilite.remede.convention_{round(100 * float(str(share)))}.{backend}",
             f"alias passés retrouvés quand {round(100 * float(str(share)))} % des déplacements suivent la convention",
@@ -455,7 +474,9 @@ def record_remedies(chapter: Chapter, convention: pd.DataFrame, cost: pd.DataFra
     for (backend, operation), rows in cost.groupby(["backend", "operation"], sort=False):
         with_log, without = rows[rows["journal"]], rows[~rows["journal"]]
         ratio, interval = median_ratio(with_log["temps_s"], without["temps_s"], seed=SEED)
-        chapter.kpi(f"tracabilite.remede.cout_{slug(str(operation))}.{backend}", f"{operation}, avec le journal rapporté à sans", ratio, "rapport", intervalle=interval, n=len(without), methode="écritures entrelacées dans un ordre tiré au sort, rapport des médianes")  # fmt: skip
+        full = f"tracabilite.remede.cout_{slug(str(operation))}.{backend}"
+        label = _label(full, f"durée avec le journal, rapportée à sans : {operation}")
+        chapter.kpi(full, label, ratio, "rapport", intervalle=interval, n=len(without), methode="écritures entrelacées dans un ordre tiré au sort, rapport des médianes", conditions={"operation": str(operation)})  # fmt: skip
 
 
 WITNESSES = Path(__file__).parent / "witnesses"

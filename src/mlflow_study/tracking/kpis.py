@@ -1,7 +1,9 @@
 """From the observations of this chapter to its KPIs.
 
-Each function takes a table and ``record`` (``Chapter.kpi``).  Rates carry a Wilson
-interval; counts of counter-examples carry the n that they were sought in.
+Each function takes a table and ``record`` (``Chapter.kpi``).  Rates of what was drawn at
+random carry a Wilson interval; shares of what a plan fixes, or of writes that one process
+loses together, carry none.  Counts of counter-examples carry the n that they were sought
+in; their labels name the defect.
 """
 
 from __future__ import annotations
@@ -31,12 +33,24 @@ STORES = {
     "sqlite": "SQLite",
     "postgresql": "PostgreSQL",
     "mariadb": "MariaDB",
-    "http+sqlite": "serveur sur SQLite",
-    "http+postgresql": "serveur sur PostgreSQL",
-    "uri": "adresse donnée",
+    "http+sqlite": "serveur + SQLite",
+    "http+postgresql": "serveur + PostgreSQL",
+    "uri": "votre serveur",
 }
 DRAINED = ("fin", "exception", "sys.exit(0)", "sys.exit(3)", "SIGINT")
 """Endings after which Python runs its exit hooks."""
+
+
+ORDINARY = {
+    "valeur : double fini": ("double", "doubles finis tirés au hasard"),
+    "valeur : entier ≤ 2^53": ("entier", "entiers de Python jusqu’à 2⁵³"),
+    "valeur : booléen": ("booleen", "booléens"),
+    "nom : simple": ("nom", "noms simples"),
+    "pas : entier de 64 bits": ("pas", "pas entiers de Python"),
+}
+"""Strata that a plain program writes, named once a first pass was known: later ones judge them.
+
+Stratum → slug and French words."""
 
 
 def label(store: str) -> str:
@@ -46,6 +60,12 @@ def label(store: str) -> str:
 
 def _rate(record: Record, id: str, libelle: str, hits: int, n: int, methode: str) -> None:
     record(id, libelle, hits / n, "proportion", methode=methode, intervalle=wilson(hits, n), n=n)
+
+
+def _share(
+    record: Record, id: str, libelle: str, hits: int, n: int, methode: str, **conditions: int
+) -> None:
+    record(id, libelle, hits / n, "proportion", methode=methode, n=n, conditions=conditions)
 
 
 def _count(record: Record, id: str, libelle: str, hits: int, n: int, methode: str) -> None:
@@ -64,6 +84,10 @@ def roundtrip(record: Record, table: Frame) -> None:
                 hits = int((some.classe == name).sum())
                 _rate(record, f"suivi.{kind_slug}.{slug}.{store}", f"{kind}, {name}, {label(store)}", hits, len(some), method)  # fmt: skip
         _claims(record, str(store), cases)
+    for stratum, (slug, words) in ORDINARY.items():
+        cases = table[table.strate == stratum]
+        wrong = int((cases.classe != "identique").sum())
+        record(f"suivi.ordinaire.{slug}", f"entrées ordinaires non rendues à l’identique, {words}", wrong, "contre-exemples", methode="aller-retour des cas tirés, tous magasins", n=len(cases), conditions={"entrees": words})  # fmt: skip
 
 
 def _claims(record: Record, store: str, cases: Frame) -> None:
@@ -87,24 +111,24 @@ def _claims(record: Record, store: str, cases: Frame) -> None:
     bad("jeu.perdu", "jeux de données attachés perdus ou nuisibles", ["jeu de données attaché"], clear)  # fmt: skip
     bad("modele.perdu", "métriques de modèle perdues", ["modèle attaché"], same)
     bad("modele-nan.altere", "NaN d’un modèle rendus autrement", ["modèle attaché : NaN"], same)
-    bad("entier.arrondi", "entiers au-delà de 2^53 arrondis en silence", ["valeur : entier > 2^53"], clear)  # fmt: skip
+    bad("entier.arrondi", "grands entiers arrondis en silence", ["valeur : entier > 2^53"], clear)  # fmt: skip
 
 
 _SHORT = {
-    "dernier": "dernier point faux",
-    "dernier-nan": "dernier point faux, à égalité avec NaN",
-    "dernier-ordre": "dernier point selon l’ordre d’écriture",
-    "dernier-numpy": "pas NumPy",
+    "dernier": "dernière valeur fausse",
+    "dernier-nan": "dernière valeur fausse à égalité avec un NaN",
+    "dernier-ordre": "dernière valeur qui dépend de l’ordre d’écriture",
+    "dernier-numpy": "dernière valeur fausse sous un pas de NumPy",
     "ordre": "historique hors de l’ordre du temps",
     "ecriture": "historique hors de l’ordre d’écriture",
     "doublons": "doublons gardés",
     "complet": "points distincts perdus",
     "param-unique": "paramètres changés",
     "param-refus": "seconde valeur de paramètre acceptée",
-    "param-course": "deux valeurs acceptées ensemble",
+    "param-course": "deux valeurs d’un paramètre acceptées ensemble",
     "param-repete": "même valeur de paramètre refusée",
-    "nom-annonce": "noms annoncés refusés",
-    "nom-hors": "noms hors alphabet acceptés",
+    "nom-annonce": "noms de l’alphabet annoncé refusés",
+    "nom-hors": "noms hors de l’alphabet annoncé acceptés",
     "modele-nan": "modèles classés devant un nombre, leur métrique valant NaN",
 }
 _PROPERTIES = {
@@ -135,10 +159,10 @@ def semantics(record: Record, table: Frame) -> None:
 def filters(record: Record, table: Frame) -> None:
     """Filters and orders that select or sort otherwise than the oracle, or are refused."""
     for (store, kind), some in table.groupby(["magasin", "genre"]):
-        subject = "filtres" if kind == "filtre" else "ordres"
-        for outcome, slug in (("écart", "faux"), ("refus", "refuses")):
+        subject, odd = ("filtres", "qui choisissent d’autres runs que l’oracle") if kind == "filtre" else ("ordres", "autres que celui de l’oracle")  # fmt: skip
+        for outcome, slug, words in (("écart", "faux", odd), ("refus", "refuses", "refusés")):
             hits = int((some.issue == outcome).sum())
-            _count(record, f"suivi.{subject}.{slug}.{store}", f"{subject}, {outcome}, {label(store)}", hits, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
+            _count(record, f"suivi.{subject}.{slug}.{store}", f"{subject} {words}, {label(store)}", hits, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
 
 
 def completeness(record: Record, table: Frame) -> None:
@@ -146,13 +170,13 @@ def completeness(record: Record, table: Frame) -> None:
     for (store, path), some in table[table.objet == "points"].groupby(["magasin", "voie"]):
         lost = int((some.ecrits - some.distincts).sum())
         id = "historique.manquants" if path == "get_metric_history" else f"{path}.manquants"
-        _count(record, f"suivi.{id}.{store}", f"points manquants par {path}, {label(store)}", lost, int(some.ecrits.sum()), "historiques écrits, relus et comptés")  # fmt: skip
+        _count(record, f"suivi.{id}.{store}", f"points que {path} ne rend pas, {label(store)}", lost, int(some.ecrits.sum()), "historiques écrits, relus et comptés")  # fmt: skip
     runs = table[(table.objet == "runs") & (table.voie != "une page")]
     for store, some in runs.groupby("magasin"):
         busy = some.voie.str.contains("créé entre")
         for chosen, slug, words in ((some[~busy], "", "au repos"), (some[busy], "+ecriture", "pendant une écriture")):  # fmt: skip
             wrong = int((chosen.ecrits - chosen.distincts + chosen.rendus - chosen.distincts).sum())
-            _count(record, f"suivi.pages.faux.{store}{slug}", f"runs manquants ou répétés, pages lues {words}, {label(store)}", wrong, int(chosen.ecrits.sum()), "pages de search_runs")  # fmt: skip
+            _count(record, f"suivi.pages.faux.{store}{slug}", f"runs manquants ou répétés dans des pages lues {words}, {label(store)}", wrong, int(chosen.ecrits.sum()), "pages de search_runs")  # fmt: skip
 
 
 def listings(record: Record, table: Frame) -> None:
@@ -163,7 +187,7 @@ def listings(record: Record, table: Frame) -> None:
             some = table[(table.magasin == store) & chosen]
             wrong = int((some.ecrits - some.distincts + some.rendus - some.distincts).sum())
             wrong += int((~some.ordonnes.astype(bool)).sum())
-            _count(record, f"suivi.listes.faux.{store}{slug}", f"expériences, modèles, versions et traces manquants, répétés ou mal ordonnés, pages lues {words}, {label(store)}", wrong, int(some.ecrits.sum()), "pages de search_experiments, search_registered_models, search_model_versions, search_traces")  # fmt: skip
+            _count(record, f"suivi.listes.faux.{store}{slug}", f"objets manquants, répétés ou mal rangés dans des pages lues {words}, {label(store)}", wrong, int(some.ecrits.sum()), "pages de search_experiments, search_registered_models, search_model_versions, search_traces")  # fmt: skip
 
 
 def atomicity(record: Record, table: Frame) -> None:
@@ -172,7 +196,7 @@ def atomicity(record: Record, table: Frame) -> None:
         refused = some[some.refuse]
         partial = int(refused.issue.str.startswith("une partie").sum())
         if len(refused):
-            _rate(record, f"suivi.lots.partiels.{store}", f"lots refusés dont une partie reste, {label(store)}", partial, len(refused), "un fautif à chaque place, chaque taille")  # fmt: skip
+            _share(record, f"suivi.lots.partiels.{store}", f"lots refusés dont une partie reste, {label(store)}", partial, len(refused), "un fautif à chaque place, chaque taille")  # fmt: skip
         silent = int(((~some.refuse) & (some.gardes < some.bons)).sum())
         _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur, {label(store)}", silent, len(some), "un fautif à chaque place, chaque taille")  # fmt: skip
 
@@ -198,31 +222,38 @@ def faults(record: Record, table: Frame) -> None:
     here = table[~table.magasin.str.startswith("http+")]
     tried = here[~here.detail.str.startswith("non éprouvé")]
     method = "journal des acquittements comparé au magasin après la panne"
-    for (store, sync), some in tried[tried.contexte.str.contains("with")].groupby(["magasin", "envoi"]):  # fmt: skip
+    _synchronous(record, table, method)
+    ends = tried[tried.contexte.str.contains("with") & (tried.panne != "disque plein")]
+    for (store, sync), some in ends.groupby(["magasin", "envoi"]):
         slug = "synchrone" if sync == "synchrone" else "asynchrone"
         acknowledged = int(some.acquittees.sum())
         if acknowledged:
             lost = int(some.perdues.sum())
-            _rate(record, f"suivi.panne.perdues.{store}+{slug}", f"écritures acquittées puis perdues, toutes fins, envoi {sync}, {label(store)}", lost, acknowledged, method)  # fmt: skip
+            _share(record, f"suivi.panne.perdues.{store}+{slug}", f"écritures acquittées puis perdues, toutes fins, envoi {sync}, {label(store)}", lost, acknowledged, method, fins=len(some))  # fmt: skip
         drained = some[some.panne.isin(DRAINED)]
-        _count(record, f"suivi.{slug}.perdues.{store}", f"acquittées puis perdues, fins où Python ferme proprement, envoi {sync}, {label(store)}", int(drained.perdues.sum()), int(drained.acquittees.sum()), method)  # fmt: skip
+        _count(record, f"suivi.{slug}.perdues.{store}", f"écritures {sync}s acquittées puis perdues quand Python ferme proprement, {label(store)}", int(drained.perdues.sum()), int(drained.acquittees.sum()), method)  # fmt: skip
     for (store, context), some in tried[tried.panne.isin(DRAINED[1:2])].groupby(["magasin", "contexte"]):  # fmt: skip
         slug = "avec" if context.startswith("avec") else "sans"
         wrong = sum(_wrong(row) for row in some.itertuples())
         _count(record, f"suivi.exception.statut-faux.{store}+{slug}", f"runs interrompus par une exception et non FAILED, {context}, {label(store)}", wrong, len(some), method)  # fmt: skip
-    ended = tried[tried.statut != ""]
-    for store, some in ended[ended.contexte.str.contains("with")].groupby("magasin"):
+    for store, some in ends[ends.statut != ""].groupby("magasin"):
         wrong = sum(_wrong(row) for row in some.itertuples())
-        _rate(record, f"suivi.panne.statut-faux.{store}", f"statuts finals faux, toutes fins, {label(store)}", wrong, len(some), method)  # fmt: skip
+        _share(record, f"suivi.panne.statut-faux.{store}", f"statuts finals faux, toutes fins, {label(store)}", wrong, len(some), method)  # fmt: skip
     for store, some in tried.groupby("magasin"):
         _count(record, f"suivi.panne.doublons.{store}", f"doublons après une panne de l’écrivain, {label(store)}", int(some.doublons.sum()), int(some.demandees.sum()), method)  # fmt: skip
         unasked = int(some.sans_accuse.sum())
-        _rate(record, f"suivi.panne.sans-accuse.{store}", f"écritures gardées sans accusé, {label(store)}", min(unasked, int(some.demandees.sum())), int(some.demandees.sum()), method)  # fmt: skip
+        _share(record, f"suivi.panne.sans-accuse.{store}", f"écritures gardées sans accusé, {label(store)}", min(unasked, int(some.demandees.sum())), int(some.demandees.sum()), method)  # fmt: skip
         crowd = some[some.panne.str.contains("processus,")]
         if len(crowd):
             missing = int((crowd.demandees - crowd.acquittees + crowd.perdues).sum())
             _count(record, f"suivi.concurrence.refus.{store}", f"écritures simultanées refusées ou perdues, {label(store)}", missing, int(crowd.demandees.sum()), method)  # fmt: skip
             record(f"suivi.concurrence.attente.{store}", f"plus longue attente d’une écriture simultanée, {label(store)}", float(crowd.bloque_s.max()), "s", n=int(crowd.demandees.sum()), methode="plus long appel au-delà d’une demi-seconde, 0 sinon")  # fmt: skip
+
+
+def _synchronous(record: Record, table: Frame, method: str) -> None:
+    """Acknowledged and lost under every fault, servers included, where the call waits."""
+    some = table[(table.envoi == "synchrone") & (table.acquittees > 0)]
+    record("suivi.pannes.synchrone.perdues", "écritures synchrones acquittées puis perdues, toutes pannes", int(some.perdues.sum()), "écritures", methode=method, n=int(some.acquittees.sum()), conditions={"essais": len(some)})  # fmt: skip
 
 
 def _wrong(row: Any) -> bool:
@@ -240,7 +271,7 @@ def server_faults(record: Record, table: Frame) -> None:
         for fault, slug in (("serveur lent", "lent"), ("serveur tué, relancé", "tue")):
             struck = some[some.panne == fault]
             if len(struck):
-                _count(record, f"suivi.serveur-{slug}.perdues.{store}", f"{fault} : acquittées puis perdues ou doublées, {label(store)}", int((struck.perdues + struck.doublons).sum()), int(struck.acquittees.sum()), method)  # fmt: skip
+                _count(record, f"suivi.serveur-{slug}.perdues.{store}", f"écritures acquittées puis perdues ou doublées, {fault}, {label(store)}", int((struck.perdues + struck.doublons).sum()), int(struck.acquittees.sum()), method)  # fmt: skip
                 record(f"suivi.serveur-{slug}.attente.{store}", f"{fault} : plus longue attente d’un appel, {label(store)}", float(struck.bloque_s.max()), "s", n=len(struck), methode=method)  # fmt: skip
 
 
@@ -276,4 +307,4 @@ def page_shown(record: Record, not_measured: Record, table: Frame) -> None:
             _count(record, f"suivi.page.{slug}", libelle, int((~some.egal.astype(bool)).sum()), len(some), method)  # fmt: skip
     drawn = table[table.quoi == "points d’un graphique"]
     for row in drawn.itertuples():
-        _rate(record, "suivi.page.points", "part des points dessinés par le graphique", int(row.montre or 0), int(row.stocke), method)  # fmt: skip
+        _share(record, "suivi.page.points", "part des points dessinés par le graphique", int(row.montre or 0), int(row.stocke), method)  # fmt: skip

@@ -1,0 +1,152 @@
+"""Sentences of the tracking chapter, on planted tables and KPIs: each outcome has its words."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mlflow_study.evidence.records import Kpi
+from mlflow_study.presentation import tracking as tell
+
+
+def kpi(id: str, value: Any, n: int, **conditions: Any) -> Kpi:
+    return Kpi(id=id, chapitre="02_suivi", libelle="l", valeur=value, unite="proportion", n=n, methode="m", conditions=conditions)  # fmt: skip
+
+
+def ending(panne: str, contexte: str, statut: str, attendus: str, **changes: Any) -> dict[str, Any]:
+    row = {"magasin": "sqlite", "panne": panne, "contexte": contexte, "envoi": "synchrone"}
+    row |= {"statut": statut, "attendus": attendus, "perdues": 0, "acquittees": 10, "bloque_s": 0.0}
+    return {**row, **changes}
+
+
+WITH, WITHOUT, BAD = "avec `with`", "sans `with`", "FAILED ou KILLED"
+ENDINGS = [
+    ending("fin", WITH, "FINISHED", "FINISHED"),
+    ending("sys.exit(0)", WITH, "FAILED", "FINISHED"),
+    ending("sys.exit(0)", WITHOUT, "FINISHED", "FINISHED"),
+    ending("exception", WITH, "FAILED", BAD),
+    ending("exception", WITHOUT, "FINISHED", BAD),
+    ending("SIGINT", WITHOUT, "FINISHED", BAD),
+    ending("SIGKILL", WITH, "RUNNING", BAD),
+    ending("SIGKILL", WITHOUT, "RUNNING", BAD),
+]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is put on the page as text, in order."""
+    lines: list[str] = []
+
+    def note(*words: str) -> None:
+        lines.append(" | ".join(words))
+
+    for name in ("finding", "prose", "missing"):
+        monkeypatch.setattr(tell.page, name, note)
+    monkeypatch.setattr(tell.page, "table", lambda *_, **__: None)
+    return lines
+
+
+def test_a_false_status_is_told_with_the_context_that_leaves_it(told: list[str]) -> None:
+    tell.endings(pd.DataFrame([*ENDINGS, *({**e, "envoi": "asynchrone"} for e in ENDINGS)]))
+    prose = told[-1].replace("\u00a0", " ")
+    assert "faux dans 10 fins sur 16." in prose
+    assert "Avec ou sans `with`, un run arrêté par SIGKILL reste RUNNING tant que" in prose
+    assert "Sans `with`, un run interrompu par une exception ou SIGINT est dit FINISHED." in prose
+    assert "Avec `with`, un run terminé par `sys.exit(0)` est dit FAILED." in prose
+
+
+def test_a_status_that_is_not_always_false_is_told_so_and_none_false_too() -> None:
+    mixed = pd.DataFrame(
+        [
+            ending("exception", WITHOUT, "FINISHED", BAD),
+            ending("exception", WITHOUT, "FAILED", BAD),
+        ]
+    )
+    said = tell._statuses(mixed.assign(vrai=[False, True]))
+    assert "est parfois dit FINISHED" in said
+    assert "Aucun statut final n’est faux (0 fin sur 2)" in tell._statuses(mixed.assign(vrai=True)).replace("\u00a0", " ")  # fmt: skip
+
+
+def test_the_bound_on_losses_is_over_the_endings(told: list[str]) -> None:
+    lost = {**ENDINGS[-1], "envoi": "asynchrone", "perdues": 4}
+    tell.endings(pd.DataFrame([*ENDINGS, lost, {**lost, "magasin": "postgresql", "perdues": 0}]))
+    text = told[0].replace("\u00a0", " ")
+    assert "0 écriture perdue sur 80, en 8 fins (au plus 31,2 % des fins en perdraient" in text
+    assert "4 écritures perdues sur 20, en 2 fins (PostgreSQL, 0 sur 10 ; SQLite, 4 sur 10)" in text
+
+
+def test_stores_are_named_once_in_the_order_of_the_report() -> None:
+    assert tell.stores(["mariadb", "mariadb", "file", "sqlite"]) == "fichiers, SQLite et MariaDB"
+
+
+def test_powers_are_printed_as_such() -> None:
+    assert tell.powers("valeur : entier > 2^53") == "valeur : entier > 2⁵³"
+
+
+def test_a_missing_store_keeps_its_name_and_its_reason(told: list[str]) -> None:
+    tell.untested(
+        {"uri": "Aucune adresse n’est donnée.", "postgresql": "PostgreSQL refuse de tourner."}
+    )
+    assert told == [
+        "Votre serveur : aucune adresse n’est donnée.",
+        "PostgreSQL : PostgreSQL refuse de tourner.",
+    ]
+
+
+def test_each_property_stands_alone(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    tables: list[pd.DataFrame] = []
+    monkeypatch.setattr(tell.page, "table", lambda frame, **_: tables.append(frame))
+    row = {"magasin": "sqlite", "propriete": "dernier-nan", "enonce": "la même règle, quand…"}
+    tell.semantics(pd.DataFrame([{**row, "n": 6, "contre_exemples": 3, "exemple": "x"}]), None)
+    assert tables[0]["Propriété"].iloc[0].startswith("la dernière valeur est le maximum, quand")
+
+
+class Slot:
+    def fill(self, **given: Any) -> dict[str, Any]:
+        return given
+
+
+def brief(*given: Kpi) -> dict[str, str]:
+    filled: dict[str, Any] = tell.brief(Slot(), {k.id: k for k in given}, [])
+    return {
+        name: (text if isinstance(text, str) else " ".join(text)).replace("\u00a0", " ")
+        for name, text in filled.items()
+    }
+
+
+SAFE = kpi("suivi.pannes.synchrone.perdues", 0, 64, essais=3)
+LOSSY = kpi("suivi.pannes.synchrone.perdues", 2, 64, essais=3)
+DOUBLES = kpi("suivi.ordinaire.double", 0, 30, entrees="doubles finis")
+NAMES = kpi("suivi.ordinaire.nom", 1, 30, entrees="noms simples")
+
+
+def classes(silent: float, harmful: float) -> list[Kpi]:
+    return [kpi("suivi.allerretour.en-silence.file", silent, 50), kpi("suivi.allerretour.nuisible.file", harmful, 50)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([SAFE], "aucune écriture acquittée n’est perdue dans les pannes éprouvées (0 sur 64, en 3 essais)"),
+        ([LOSSY], "Même en envoi synchrone, des écritures acquittées sont perdues dans les pannes éprouvées (2 sur 64"),
+        ([], "La tenue aux pannes n’a pas été éprouvée"),
+        ([DOUBLES], "Les doubles finis reviennent à l’identique dans chaque magasin éprouvé (0 écart sur 30 cas)."),
+        ([DOUBLES, NAMES], "Les noms simples ne reviennent pas toujours à l’identique (1 écart sur 30 cas)."),
+        (classes(0.1, 0.1), "sont altérées, et certaines rendent illisible ce qui était déjà là."),
+        (classes(0.1, 0.0), "acceptées sans un mot, sont altérées."),
+        (classes(0.0, 0.1), "D’autres entrées rendent illisible ce qui était déjà là."),
+        (classes(0.0, 0.0), "Aucune entrée tirée n’est altérée en silence ni ne nuit"),
+    ],
+)  # fmt: skip
+def test_the_answer_follows_what_was_measured(given: list[Kpi], words: str) -> None:
+    assert words in brief(*given)["answer"]
+
+
+def test_the_figures_name_their_store_and_their_counts() -> None:
+    told = brief(
+        kpi("suivi.panne.perdues.sqlite+asynchrone", 0.4, 10, fins=4),
+        kpi("suivi.panne.perdues.postgresql+asynchrone", 0.2, 10, fins=4),
+        kpi("suivi.page.points", 0.064, 5000),
+    )["figures"]
+    assert "toutes fins, pire magasin (SQLite) : 40 % (4 sur 10, en 4 fins)" in told
+    assert "dessine le graphique de MLflow : 320 sur 5" in told
