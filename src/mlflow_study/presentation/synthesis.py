@@ -300,7 +300,7 @@ def _capital(text: str) -> str:
 
 
 def _kind(claim: Claim) -> str:
-    return "*(Attente de lecteur, non promesse.)* " if claim.attente else ""
+    return "(Attente de lecteur, non promesse.) " if claim.attente else ""
 
 
 def _advice(claim: Claim) -> str:

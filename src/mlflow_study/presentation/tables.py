@@ -138,19 +138,22 @@ def _html(
             tag("td", text, right) for text, right in zip(line[1:], flags[1:], strict=True)
         )
         rows.append(f"<tr>{first}{rest}</tr>")
-    notes_html = f'<div class="notes">{markdown.html(notes)}</div>' if notes else ""
     holes = any(text == fr.MISSING for line in lines for text in line)
     if holes and not _EXPLAINED.search(caption):
         caption = f"{caption} {fr.MISSING} : sans valeur.".strip()
     legend = f' <span class="legende">{markdown.inline(caption)}</span>' if caption else ""
     name = escape(label)
     kind = "tableau court" if len(rows) <= SHORT else "tableau"
-    return (
-        f'<div class="{kind}" id="{name}">'
-        f'<div class="defile" role="group" aria-labelledby="{name}-titre" tabindex="0">'
+    scrolls = f'role="group" aria-labelledby="{name}-titre" tabindex="0"'
+    table = (
         f'<table><caption id="{name}-titre"><strong class="titre">{markdown.inline(title)}</strong>'
         f"{legend}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f"</div>{notes_html}</div>"
+    )
+    if not notes:
+        return f'<div class="{kind} defile" id="{name}" {scrolls}>{table}</div>'
+    return (
+        f'<div class="{kind}" id="{name}"><div class="defile" {scrolls}>{table}</div>'
+        f'<div class="notes">{markdown.html(notes)}</div></div>'
     )
 
 

@@ -174,7 +174,7 @@ def roundtrip(table: Frame) -> None:
     )
     clean = [s for s in table.strate.unique() if s not in set(bad.strate)]
     if clean:
-        page.prose(f"Rien à redire, dans aucun magasin, sur {fr.count(len(clean), 'strate')} : {fr.join([f'*{powers(s)}*' for s in clean])}.")  # fmt: skip
+        page.prose(f"Rien à redire, dans aucun magasin, sur {fr.count(len(clean), 'strate')} : {fr.join([f'« {powers(s)} »' for s in clean])}.")  # fmt: skip
 
 
 def side_by_side(table: Frame, limit: int = 6) -> None:

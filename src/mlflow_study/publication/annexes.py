@@ -85,8 +85,8 @@ def family(kpi_id: str) -> str:
 def _proofs(verdict: Verdict, anchors: Mapping[str, str]) -> str:
     """Links from a claim to what supports its verdict: its measures, its witness.
 
-    One link for the measures of one claim: they stand together.  A claim without a witness
-    leads to its chapter.
+    One link for the measures of one claim: they stand together.  A claim that was not
+    measured leads to its chapter.
     """
     links = []
     if verdict.preuves:
@@ -95,7 +95,7 @@ def _proofs(verdict: Verdict, anchors: Mapping[str, str]) -> str:
         links.append(f'<a href="#kpi-{escape(family(verdict.preuves[0]))}">{words}</a>')
     if witness := anchors.get(f"temoin:{verdict.id}"):
         links.append(f'<a href="#{witness}">témoin</a>')
-    elif chapter := anchors.get(verdict.chapitre):
+    elif not links and (chapter := anchors.get(verdict.chapitre)):
         links.append(f'<a href="#{chapter}">chapitre</a>')
     return f"({', '.join(links)})" if links else ""
 
