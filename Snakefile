@@ -10,19 +10,23 @@ import sys
 from pathlib import Path
 
 from mlflow_study.chapters import chapter_info
+from mlflow_study.publication.build import FORMATS
 from mlflow_study.sources import notebook_sources, publication_sources
 from mlflow_study.paths import LOCK, NOTEBOOKS, REGISTER, ROOT
+from mlflow_study.surroundings import surroundings
 
 REGLAGES = json.loads(Path("reglages.json").read_text(encoding="utf-8"))
 CHAPITRES = REGLAGES["chapitres"]
 MESURES = [nom for nom in CHAPITRES if not chapter_info(nom).synthesis]
 SYNTHESES = [nom for nom in CHAPITRES if chapter_info(nom).synthesis]
+AUTRES = {nom: FORMATS[nom] for nom in REGLAGES["formats"]}
 COMMANDE = f'"{sys.executable}" -m mlflow_study'
 
 # What the outcome of a chapter depends on beside its sources: a change runs it again.
 def reglages(nom):
+    donnes = REGLAGES["parametres"][nom]
     return json.dumps(
-        [REGLAGES["parametres"][nom], REGLAGES["preuves"], REGLAGES["uri"], REGLAGES["profil"]],
+        [donnes, REGLAGES["preuves"], REGLAGES["uri"], REGLAGES["profil"], surroundings(donnes)],
         sort_keys=True,
     )
 
@@ -32,6 +36,7 @@ rule tout:
     input:
         "rapport.html",
         "etude.json",
+        list(AUTRES.values()),
 
 
 for nom in MESURES:
@@ -91,12 +96,29 @@ rule rapport:
         sources=publication_sources(),
     output:
         rapport="rapport.html",
-    params:
-        formats=json.dumps(REGLAGES["formats"]),
     log:
         "journaux/rapport.log",
     shell:
         COMMANDE + " publier > {log:q} 2>&1"
+
+
+# Each format is a rule of its own: one that fails takes nothing of the report with it.
+for nom, fichier in AUTRES.items():
+
+    rule:
+        name: nom
+        message: f"Format {nom}"
+        input:
+            "rapport.html",
+            [f for autre, f in AUTRES.items() if nom == "crate" and autre != "crate"],
+        output:
+            fichier,
+        params:
+            nom=nom,
+        log:
+            f"journaux/{nom}.log",
+        shell:
+            COMMANDE + " publier {params.nom} > {log:q} 2>&1"
 
 
 rule etude:

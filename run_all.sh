@@ -5,6 +5,7 @@
 #   ./run_all.sh --aide  tout le reste
 # Ce script ne fait que l'environnement ; la suite est en Python (src/mlflow_study).
 set -euo pipefail
+export MLFLOW_STUDY_APPEL="$PWD" # là d'où partent les adresses relatives de --uri et --suivi
 cd "$(dirname "$0")"
 export PYTHONUTF8=1
 unset PYTHONDONTWRITEBYTECODE
@@ -21,10 +22,12 @@ trouver_python() {
   exit 1
 }
 
+installe() { [ -x .venv/bin/python ] && [ -f .venv/.empreinte ]; }
+
 installer() {
   local empreinte python
   empreinte=$(cksum requirements.lock pyproject.toml | cksum)
-  [ -f .venv/.empreinte ] && [ "$(cat .venv/.empreinte)" = "$empreinte" ] && return
+  installe && [ "$(cat .venv/.empreinte)" = "$empreinte" ] && return
   python=$(trouver_python)
   echo "Installation de l'environnement (une fois, une minute environ)…"
   "$python" -m venv --clear .venv
@@ -41,10 +44,30 @@ installer() {
   echo "$empreinte" >.venv/.empreinte
 }
 
-case "${1:-}" in
-  nettoyer) [ -x .venv/bin/python ] || { echo "Rien à effacer : pas d'environnement."; exit 0; } ;;
-  *) installer ;;
-esac
+# « nettoyer » n'installe rien ; sans environnement entier, ce script efface lui-même.
+nettoyer_seul() {
+  local cibles=(build)
+  case "$*" in
+    nettoyer) ;;
+    "nettoyer --tout" | "--tout nettoyer") cibles+=(.venv) ;;
+    *)
+      echo "Erreur : sans environnement installé, seuls « nettoyer » et « nettoyer --tout » sont possibles." >&2
+      exit 2
+      ;;
+  esac
+  rm -rf "${cibles[@]}" 2>/dev/null || {
+    echo "Erreur : tout n'a pas pu être effacé (${cibles[*]}) ; voyez les droits de ces dossiers." >&2
+    exit 1
+  }
+  echo "Effacé : ${cibles[*]}"
+}
+
+if [[ " $* " != *" nettoyer "* ]]; then
+  installer
+elif ! installe; then
+  nettoyer_seul "$@"
+  exit
+fi
 
 if [ "${1:-}" = test ]; then
   shift

@@ -1,6 +1,6 @@
 """Parameters: every bad input is refused with a French sentence, before anything starts."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import pytest
 from pydantic import Field
@@ -116,3 +116,74 @@ def test_a_value_without_chapter_goes_to_all_that_have_it():
 def test_an_unknown_prefix_lists_the_chapters():
     with pytest.raises(ParameterError, match="stokage"):
         s.resolve_parameters(s.resolve_chapters([]), {}, {"stokage.graine": 5})
+
+
+@pytest.mark.parametrize("value", [True, "7", "010", 2024.0])
+def test_nothing_is_converted_to_an_integer(value):
+    assert repr(value) in refusal(points_max=value)
+
+
+@pytest.mark.parametrize(
+    ("text", "came"),
+    [
+        ("2024-13-45", "2024-13-45"),
+        ("2024-12-25", "2024-12-25"),
+        ("010", "010"),
+        ("[010]", ["010"]),
+        ("1:30", "1:30"),
+        ("true", True),
+        ("1e2", 100.0),
+        ("1_000", 1000),
+        ("-3", -3),
+        ("0", 0),
+        ("'7'", "7"),
+        ("2.22.1", "2.22.1"),
+        ("[a", "[a"),
+    ],
+)
+def test_a_value_is_what_was_written(text, came):
+    assert s.parse_assignments([f"x={text}"]) == {"x": came}
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("duree_ecriture_s=0", "un nombre, plus de 0, au plus 60"),
+        ("duree_ecriture_s=.nan", "un nombre, plus de 0, au plus 60"),
+        ("backends=[]", "une liste non vide, sans répétition (file ou"),
+        ("ancienne_version=abc", "un texte : aucune ou N.N.N (N entier)"),
+    ],
+)
+def test_a_refusal_does_not_contradict_itself(word, expected):
+    with pytest.raises(ParameterError) as caught:
+        s.resolve_parameters(s.resolve_chapters(["1"]), {}, s.parse_assignments([word]))
+    assert expected in str(caught.value)
+
+
+def test_a_whole_number_is_a_number():
+    given = s.parse_assignments(["duree_ecriture_s=1", "plafond_s=1e2"])
+    chosen = s.resolve_parameters(s.resolve_chapters(["1"]), {}, given)["01_stockage"]
+    assert (chosen["duree_ecriture_s"], chosen["plafond_s"]) == (1.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("chapter", "word", "expected"),
+    [
+        ("1", "ecrivains=[2,2]", "sans répétition"),
+        ("1", "ecrivains=[50000]", "un entier de 1 à 64"),
+        ("3", "ablation=[foo]", "wine-foret ou"),
+        ("3", "versions_rejouees=['9.9.9']", "2.3.2 ou"),
+    ],
+)
+def test_the_items_of_a_list_are_checked_too(chapter, word, expected):
+    with pytest.raises(ParameterError, match=expected):
+        s.resolve_parameters(s.resolve_chapters([chapter]), {}, s.parse_assignments([word]))
+
+
+def test_the_names_that_chapter_3_accepts_are_those_that_exist():
+    from mlflow_study.programs import SUBJECTS
+    from mlflow_study.reproducibility.parameters import Release, SubjectName
+    from mlflow_study.reproducibility.releases import RELEASES
+
+    assert list(get_args(SubjectName)) == [subject.name for subject in SUBJECTS]
+    assert list(get_args(Release)) == list(RELEASES)

@@ -9,16 +9,28 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from mlflow_study.errors import ParameterError, StudyError
 from mlflow_study.paths import ROOT, URI_VARIABLE
+
+if TYPE_CHECKING:
+    from mlflow_study.pipeline.settings import Settings
+
+DEFAULT_PROFILE = "rapide"
+CALLER_VARIABLE = "MLFLOW_STUDY_APPEL"
+"""Environment variable: the folder that ``run_all.sh`` was called from, before it left it."""
+TRACE_VARIABLE = "MLFLOW_STUDY_TRACE"
+"""Environment variable: non-empty shows the traceback of an error, as ``--trace`` does."""
 
 EPILOGUE = """commandes :
   (aucune)     installer, mener les expériences, bâtir le rapport ; ne refaire que ce qui a changé
@@ -27,7 +39,8 @@ EPILOGUE = """commandes :
   parametres   tous les paramètres des carnets : valeur du profil, bornes, sens
   demo [N]     en classe : la page de MLflow sur l’étude et les carnets du chapitre N dans JupyterLab
   rejouer RUN  ce qu’il manque pour rejouer un de vos runs (--uri) ; --executer le rejoue
-  nettoyer     effacer ce qui a été construit ; --tout, l’environnement aussi
+  nettoyer     effacer ce qui a été construit, ou pour un seul profil (nettoyer rapide) ;
+               --tout, l’environnement aussi
   preparer     faire d’avance ce que toute exécution copie (schémas des bases) ; l’installation s’en charge
   cellules     remettre en forme les carnets après une modification (--verifier : seulement comparer)
   executer, publier, suivre
@@ -58,15 +71,12 @@ class FrenchParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         for english, french in (
+            (r"^argument (\S+):", r"l’option \1"),
             ("unrecognized arguments:", "argument inconnu :"),
-            ("the following arguments are required:", "il manque :"),
             ("expected one argument", "attend une valeur"),
-            ("invalid int value:", "attend un entier, reçu"),
-            ("invalid choice:", "valeur inconnue :"),
-            ("choose from", "choix :"),
-            ("argument -", "l’option -"),
+            ("ignored explicit argument", "n’attend pas de valeur, reçu"),
         ):
-            message = message.replace(english, french)
+            message = re.sub(english, french, message)
         raise ParameterError(message[:1].upper() + message[1:] + ". Voir ./run_all.sh --aide.")
 
 
@@ -83,8 +93,12 @@ def _positive(text: str) -> int:
 def parser() -> argparse.ArgumentParser:
     """Every command and option."""
     common = FrenchParser(add_help=False)
-    common.add_argument("--profil", default="rapide", help="rapide, standard ou complet")
-    common.add_argument("--sortie", metavar="DOSSIER", help="dossier de sortie (build/<profil>)")
+    common.add_argument("--profil", help="rapide (par défaut), standard ou complet")
+    common.add_argument(
+        "--sortie",
+        metavar="DOSSIER",
+        help="dossier de sortie (build/<profil>, ou build/<profil>-preuves)",
+    )
     run = FrenchParser(add_help=False, parents=[common])
     run.add_argument(
         "--chapitre", action="append", default=[], metavar="N", help="1 à 4, répétable"
@@ -127,17 +141,16 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOGUE,
         parents=[run],
         add_help=False,
+        allow_abbrev=False,
     )
     top.add_argument("-h", "--aide", "--help", action="store_true", help="cette aide")
     top.add_argument("--trace", action="store_true", help="montrer la trace Python d’une erreur")
     top.add_argument(
-        "commande",
-        nargs="?",
-        default="lancer",
+        "mots",
+        nargs="*",
         metavar="COMMANDE",
         help="voir ci-dessous ; par défaut, mener l’étude",
     )
-    top.add_argument("reste", nargs="*", help=argparse.SUPPRESS)
     top.add_argument("--tout", action="store_true", help="avec nettoyer : l’environnement aussi")
     top.add_argument("--verifier", action="store_true", help="avec cellules : comparer seulement")
     top.add_argument("--executer", action="store_true", help="avec rejouer : relancer vraiment")
@@ -150,15 +163,27 @@ def launch(options: argparse.Namespace) -> int:
     """Check everything, then run the DAG."""
     from mlflow_study.pipeline import settings as s
 
-    profile = s.read_profile(options.profil)
+    name = options.profil or DEFAULT_PROFILE
+    profile = s.read_profile(name)
     chapters = s.resolve_chapters(options.chapitre)
     given = s.parse_assignments(options.assignments)
-    if options.backends:
+    if options.backends is not None:
         given.setdefault("backends", [b.strip() for b in options.backends.split(",") if b.strip()])
     parameters = s.resolve_parameters(chapters, profile, given)
-    digest = None
-    if options.uri:
-        digest = _check_uri(options.uri)
+    if options.pdf:
+        from mlflow_study.publication.pdf import weasyprint
+
+        weasyprint()
+    if options.crate:
+        from mlflow_study.publication.crate import rocrate
+
+        rocrate()
+    uri = study_store = None
+    if options.uri is not None:
+        uri = os.environ[URI_VARIABLE] = _address("--uri", options.uri)
+    if options.suivi is not None:
+        study_store = _address("--suivi", options.suivi, may_be_new=True)
+        os.environ["MLFLOW_STUDY_SUIVI"] = study_store
     if options.preuves and not (ROOT / options.preuves).is_dir():
         raise ParameterError(f"--preuves a reçu « {options.preuves} », qui n’est pas un dossier.")
     cluster = (ROOT / options.grappe) if options.grappe else None
@@ -167,114 +192,161 @@ def launch(options: argparse.Namespace) -> int:
             f"--grappe a reçu « {options.grappe} », qui n’est pas un dossier de profil Snakemake "
             "(il y manque config.yaml). Exemple : --grappe notebooks/profils/slurm."
         )
-    folder = s.output_folder(options.profil, options.sortie)
-    if options.suivi:
-        os.environ["MLFLOW_STUDY_SUIVI"] = options.suivi
+    folder = s.output_folder(f"{name}-preuves" if options.preuves else name, options.sortie)
 
     from rich.console import Console
 
     from mlflow_study.pipeline.run import run_study
+    from mlflow_study.publication.build import FORMATS
 
     settings = s.Settings(
-        profile=options.profil,
+        profile=name,
         folder=folder,
         chapters=tuple(chapter.name for chapter in chapters),
         parameters=parameters,
         evidence=str((ROOT / options.preuves).resolve()) if options.preuves else None,
         remeasure=options.remesurer,
-        formats=tuple(name for name in ("pdf", "diapos", "crate") if getattr(options, name)),
-        uri=digest,
-        study_store=_digest(options.suivi) if options.suivi else None,
+        formats=tuple(form for form in FORMATS if getattr(options, form)),
+        uri=_digest(uri),
+        study_store=_digest(study_store),
     )
-    return run_study(settings, options.jobs, Console(), cluster)
+    try:
+        return run_study(settings, options.jobs, Console(), cluster)
+    except Exception as error:
+        error.add_note(f"Journaux : {settings.build.logs}")
+        raise
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _digest(text: str | None) -> str | None:
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _check_uri(uri: str) -> str:
-    """Refuse an address that is not one; put it in the environment; return its digest."""
+def _address(option: str, uri: str, *, may_be_new: bool = False) -> str:
+    """The address, made absolute where it is that of a file: instruments change folder.
+
+    A relative one starts where the user called the command.  Raises ParameterError for what is
+    no address, for a server that does not answer and for a file that does not exist; the folder
+    of the latter is enough when it ``may_be_new``.
+    """
     from urllib.parse import urlsplit
+    from urllib.request import url2pathname
 
     from mlflow_study.stores import hide_password
 
-    scheme = urlsplit(uri).scheme
-    if not scheme.startswith(("http", "postgresql", "mysql", "sqlite", "file")):
+    came = f"{option} a reçu « {hide_password(uri)} »"
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise ParameterError(f"{came}, une adresse mal formée.") from None
+    kind = parts.scheme.partition("+")[0]
+    if kind in ("http", "https"):
+        if reason := _unanswered(uri):
+            raise ParameterError(f"{came}, mais aucun serveur n’y répond ({reason}).")
+        return uri
+    if kind in ("postgresql", "mysql"):
+        return uri
+    here = Path(os.environ.get(CALLER_VARIABLE) or Path.cwd())
+    if kind == "sqlite":
+        start, _, rest = uri.partition("///")
+        name, mark, query = rest.partition("?")
+        path = here / name
+        what, found, absolute = "fichier", path.is_file(), f"{start}///{path}{mark}{query}"
+    elif kind == "file":
+        name = url2pathname(parts.path)
+        path = here / name
+        what, found, absolute = "dossier", path.is_dir(), path.as_uri()
+    else:
         raise ParameterError(
-            f"--uri a reçu « {hide_password(uri)} » ; il accepte une adresse http://, https://, "
-            "postgresql://, mysql://, sqlite:/// ou file://."
+            f"{came} ; il accepte une adresse http://, https://, postgresql://, mysql://, "
+            "sqlite:/// ou file://."
         )
-    if scheme.startswith("http"):
-        _check_server(uri)
-    elif scheme == "sqlite" and not Path(urlsplit(uri).path.removeprefix("/")).exists():
-        raise ParameterError(f"--uri a reçu « {uri} » : ce fichier n’existe pas.")
-    os.environ[URI_VARIABLE] = uri
-    return _digest(uri)
+    if not name or not (found or (may_be_new and not path.exists() and path.parent.is_dir())):
+        raise ParameterError(f"{came} : ce {what} n’existe pas ({path}).")
+    return absolute
 
 
-def _check_server(uri: str) -> None:
-    """Refuse the address of a server that does not answer (any HTTP status is an answer)."""
+def _unanswered(uri: str) -> str:
+    """Why no server answers there, in French; empty when one does, whatever the HTTP status."""
+    import http.client
+    import socket
+    import ssl
     import urllib.error
     import urllib.request
     from urllib.parse import urlsplit, urlunsplit
-
-    from mlflow_study.stores import hide_password
 
     parts = urlsplit(uri)
     bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     try:
         urllib.request.urlopen(f"{bare.rstrip('/')}/health", timeout=5).close()
     except urllib.error.HTTPError:
-        return
-    except (urllib.error.URLError, OSError, ValueError) as error:
+        return ""
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        known = (
+            (ConnectionRefusedError, "connexion refusée"),
+            (socket.gaierror, "nom de machine introuvable"),
+            (TimeoutError, "pas de réponse en 5 s"),
+            (ssl.SSLError, "échange TLS refusé"),
+            (http.client.InvalidURL, "adresse mal formée"),
+            (http.client.HTTPException, "ce qui écoute là n’est pas un serveur HTTP"),
+            (OSError, "machine injoignable"),
+        )
+        return next((why for kind, why in known if isinstance(cause, kind)), "adresse mal formée")
+    return ""
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Those of the build folder that the DAG calls from.  Raises ParameterError elsewhere."""
+    from mlflow_study.pipeline.settings import SETTINGS_FILE, Settings
+
+    if not Path(SETTINGS_FILE).is_file():
         raise ParameterError(
-            f"--uri a reçu « {hide_password(uri)} », mais aucun serveur n’y répond "
-            f"({getattr(error, 'reason', error)})."
-        ) from None
-
-
-def _current_settings() -> Path:
-    return Path.cwd()
+            f"« {options.commande} » est une étape que l’enchaînement appelle lui-même, dans un "
+            "dossier de sortie.",
+            next_step="./run_all.sh",
+        )
+    return Settings.load(Path.cwd())
 
 
 def execute(options: argparse.Namespace) -> int:
     """Internal, called by the DAG in its build folder: run one notebook."""
     from mlflow_study.pipeline.ancestor import die_with_ancestor
     from mlflow_study.pipeline.execute import execute_chapter
-    from mlflow_study.pipeline.settings import Settings
 
     die_with_ancestor()
-    execute_chapter(options.reste[0], Settings.load(_current_settings()))
+    settings = _settings(options)
+    if len(options.reste) != 1 or options.reste[0] not in settings.chapters:
+        raise ParameterError(
+            f"« executer » attend un carnet de cette exécution : {', '.join(settings.chapters)}."
+        )
+    execute_chapter(options.reste[0], settings)
     return 0
 
 
-def publish(_: argparse.Namespace) -> int:
-    """Internal, called by the DAG in its build folder: assemble the report."""
+def publish(options: argparse.Namespace) -> int:
+    """Internal, called by the DAG in its build folder: the report, or a named format of it."""
     from mlflow_study.pipeline.ancestor import die_with_ancestor
-    from mlflow_study.pipeline.settings import Settings
-    from mlflow_study.publication.build import publish as publish_build
+    from mlflow_study.publication import build
 
     die_with_ancestor()
-    settings = Settings.load(_current_settings())
-    publish_build(
-        settings.build,
-        settings.chapters,
-        pdf="pdf" in settings.formats,
-        slides="diapos" in settings.formats,
-        crate="crate" in settings.formats,
-    )
+    settings = _settings(options)
+    if not options.reste:
+        build.publish(settings.build, settings.chapters)
+    elif len(options.reste) == 1 and options.reste[0] in build.FORMATS:
+        build.publish_as(settings.build, options.reste[0])
+    else:
+        raise ParameterError(f"« publier » accepte un format : {', '.join(build.FORMATS)}.")
     return 0
 
 
-def track(_: argparse.Namespace) -> int:
+def track(options: argparse.Namespace) -> int:
     """Internal, called by the DAG in its build folder: log the study in its store."""
     from mlflow_study.pipeline.ancestor import die_with_ancestor
-    from mlflow_study.pipeline.settings import Settings
     from mlflow_study.pipeline.study_store import track_study
 
     die_with_ancestor()
-    track_study(Settings.load(_current_settings()))
+    settings = _settings(options)
+    track_study(settings)
     return 0
 
 
@@ -306,9 +378,11 @@ def lesson(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from mlflow_study.pipeline.demo import demo
-    from mlflow_study.pipeline.settings import output_folder
+    from mlflow_study.pipeline.settings import output_folder, read_profile
 
-    return demo(output_folder(options.profil, options.sortie), options.reste, Console())
+    profile = options.profil or DEFAULT_PROFILE
+    read_profile(profile)
+    return demo(output_folder(profile, options.sortie), options.reste, Console())
 
 
 def replay_run(options: argparse.Namespace) -> int:
@@ -318,11 +392,17 @@ def replay_run(options: argparse.Namespace) -> int:
             "« rejouer » attend l’identifiant d’un run et l’adresse de son magasin, par exemple "
             "./run_all.sh rejouer 0123456789abcdef0123456789abcdef --uri http://127.0.0.1:5000."
         )
-    _check_uri(options.uri)
+    uri = _address("--uri", options.uri)
 
-    from mlflow_study.reproducibility.replay import in_french, replay
+    from mlflow_study.reproducibility.replay import EXECUTION_TIMEOUT_S, in_french, replay
 
-    report = replay(options.reste[0], options.uri, options.executer)
+    try:
+        report = replay(options.reste[0], uri, options.executer)
+    except subprocess.TimeoutExpired:
+        raise StudyError(
+            f"La relance dure plus de {EXECUTION_TIMEOUT_S / 3600:.0f} h : elle a été arrêtée.",
+            next_step="Relancez ce run vous-même ; sans --executer, sa commande est affichée.",
+        ) from None
     print(in_french(report))
     return 0 if report.repeatable else 1
 
@@ -340,22 +420,67 @@ def show_parameters(_: argparse.Namespace) -> int:
 
 
 def prepare(_: argparse.Namespace) -> int:
-    """Make once what every run copies."""
+    """Make once what every run copies; a database that this machine cannot make is told."""
     from mlflow_study.stores import prepare as prepare_stores
 
-    prepare_stores()
+    try:
+        prepare_stores()
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or b"").decode(errors="replace").strip().partition("\n")[0]
+        print(
+            "Une base de données ne peut pas être préparée sur cette machine ; écartez-la avec "
+            f"--backends. Commande en échec : {' '.join(map(str, error.cmd))} ({said})"
+        )
     return 0
 
 
 def clean(options: argparse.Namespace) -> int:
-    """Delete what was built: the profile's folder, or with --tout the environment too."""
-    targets = [ROOT / "build"]
-    if options.tout:
-        targets.append(ROOT / ".venv")
+    """Delete what was built, or the folders of the named profiles; with --tout the environment.
+
+    Raises StudyError while a study runs there, and where something cannot be deleted.
+    """
+    from filelock import FileLock, Timeout
+
+    from mlflow_study.pipeline.settings import read_profile
+
+    if options.sortie:
+        raise ParameterError(
+            f"« nettoyer » n’efface que build/ : effacez « {options.sortie} » vous-même."
+        )
+    profiles = [*options.reste, *([options.profil] if options.profil else [])]
+    for profile in profiles:
+        read_profile(profile)
+    build = ROOT / "build"
+    targets = [build / name for p in profiles for name in (p, f"{p}-preuves")] or [build]
+    targets += [ROOT / ".venv"] if options.tout else []
     for target in targets:
-        if target.exists():
-            shutil.rmtree(target)
-            print(f"Effacé : {target.name}")
+        if target.is_symlink():
+            raise StudyError(
+                f"« {target} » est un lien vers « {target.resolve()} » : rien n’est effacé.",
+                next_step="Effacez le lien vous-même, puis ce vers quoi il mène.",
+            )
+    found = [target for target in targets if target.exists()]
+    try:
+        with ExitStack() as locks:
+            for lock in build.glob("*/.verrou"):
+                if options.tout or not profiles or lock.parent in targets:
+                    locks.enter_context(FileLock(lock, timeout=0))
+            for target in found:
+                shutil.rmtree(target)
+                print(f"Effacé : {target.relative_to(ROOT)}")
+    except Timeout as error:
+        raise StudyError(
+            f"Une étude tourne dans « {Path(error.lock_file).parent} » : rien n’est effacé.",
+            next_step="Attendez sa fin, ou arrêtez-la par Ctrl-C.",
+        ) from None
+    except OSError as error:
+        why = "droits insuffisants" if isinstance(error, PermissionError) else error.strerror
+        raise StudyError(
+            f"Tout n’a pas pu être effacé : {why} (« {error.filename} »).",
+            next_step="Rendez ce fichier effaçable, puis ./run_all.sh nettoyer.",
+        ) from None
+    if not found:
+        print("Rien à effacer.")
     return 0
 
 
@@ -372,36 +497,20 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "publier": publish,
     "suivre": track,
 }
+TAKING_WORDS = ("demo", "rejouer", "nettoyer", "executer", "publier")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    from mlflow_study.stores import hide_password
-
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if "--trace" in words:  # the processes that this one starts see it too
+        os.environ[TRACE_VARIABLE] = "1"
     for sign in (signal.SIGINT, signal.SIGTERM):  # even where a parent had them ignored
         signal.signal(sign, signal.default_int_handler)
     try:
-        options = parser().parse_args(words)
-        if options.aide:
-            parser().print_help()
-            return 0
-        if options.commande not in COMMANDS:
-            from mlflow_study.parameters import nearest
-
-            close = nearest(options.commande, list(COMMANDS))
-            hint = f" Vouliez-vous dire « {close} » ?" if close else ""
-            raise ParameterError(
-                f"La commande « {options.commande} » n’existe pas.{hint} "
-                f"Commandes : {', '.join(COMMANDS)}."
-            )
-        return COMMANDS[options.commande](options)
+        return _obey(words)
     except StudyError as error:
-        if "--trace" in words:
-            traceback.print_exc()
-        print(f"Erreur : {hide_password(str(error))}", file=sys.stderr)
-        if error.next_step:
-            print(f"Ensuite : {error.next_step}", file=sys.stderr)
+        _tell(f"Erreur : {error}", *([f"Ensuite : {error.next_step}"] if error.next_step else []))
         return 2 if isinstance(error, ParameterError) else 1
     except KeyboardInterrupt:
         print(
@@ -409,3 +518,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
+    except Exception as error:
+        _tell(
+            f"Erreur inattendue : {type(error).__name__} : {error}",
+            *getattr(error, "__notes__", []),
+            "Ensuite : la même commande avec --trace montre la trace Python.",
+        )
+        return 1
+
+
+def _obey(words: Sequence[str]) -> int:
+    """Read the command line and do what it asks.  Raises ParameterError when it is wrong."""
+    options = parser().parse_intermixed_args(words)
+    if options.aide:
+        parser().print_help()
+        return 0
+    options.commande, *options.reste = options.mots or ["lancer"]
+    if options.commande not in COMMANDS:
+        from mlflow_study.parameters import nearest
+
+        close = nearest(options.commande, list(COMMANDS))
+        hint = f" Vouliez-vous dire « {close} » ?" if close else ""
+        raise ParameterError(
+            f"La commande « {options.commande} » n’existe pas.{hint} "
+            f"Commandes : {', '.join(COMMANDS)}."
+        )
+    if options.reste and options.commande not in TAKING_WORDS:
+        raise ParameterError(
+            f"La commande « {options.commande} » ne prend pas de mot de plus : "
+            f"« {' '.join(options.reste)} ». Voir ./run_all.sh --aide."
+        )
+    return COMMANDS[options.commande](options)
+
+
+def _tell(*lines: str) -> None:
+    """Show an error, after its traceback where that was asked for, without passwords."""
+    from mlflow_study.stores import hide_password
+
+    trace = [traceback.format_exc()] if os.environ.get(TRACE_VARIABLE) else []
+    print(hide_password("\n".join([*trace, *lines])), file=sys.stderr)

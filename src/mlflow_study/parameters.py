@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 
 from mlflow_study.errors import ParameterError
@@ -20,15 +27,35 @@ Schema = TypeVar("Schema", bound="ChapterParameters")
 
 
 class ChapterParameters(BaseModel):
-    """What every notebook takes; a chapter adds its own fields."""
+    """What every notebook takes; a chapter adds its own fields.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    Nothing is converted (true is not 1, nor is a text a number), save that a whole number is
+    taken where any number is, and the texts true and false, which Papermill's ``-p`` gives.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, strict=True, allow_inf_nan=False
+    )
     notebook: ClassVar[str]
     """Name of the notebook, ``01_stockage`` for instance."""
 
     graine: int = Field(
         default=20240417, ge=0, le=2**32 - 1, description="graine de tous les tirages aléatoires"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_as_text(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str) and cls.model_fields[str(info.field_name)].annotation is bool:
+            return {"true": True, "false": False}.get(value.lower(), value)
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        if isinstance(value, list) and len(set(value)) < len(value):
+            raise ValueError("an item comes twice")
+        return value
 
 
 _TYPES = {int: "un entier", float: "un nombre", bool: "true ou false", str: "un texte"}
@@ -37,34 +64,42 @@ _TYPES = {int: "un entier", float: "un nombre", bool: "true ou false", str: "un 
 def type_in_french(annotation: Any) -> str:
     """A French noun phrase for a type: «un entier», «une liste de …»."""
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return accepted(FieldInfo.from_annotation(annotation))
     if origin is Literal:
         return " ou ".join(str(value) for value in get_args(annotation))
     if origin in (list, tuple):
         inner = get_args(annotation)[0]
-        return f"une liste ({type_in_french(inner)})"
+        return f"une liste sans répétition ({type_in_french(inner)})"
     return _TYPES.get(annotation, str(annotation))
 
 
-def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
-    """(smallest, largest) accepted value, None where unbounded."""
-    low = high = None
-    for constraint in field.metadata:
-        low = getattr(constraint, "ge", getattr(constraint, "gt", low))
-        high = getattr(constraint, "le", getattr(constraint, "lt", high))
-    return low, high
+_LIMITS = {"ge": "au moins", "gt": "plus de", "le": "au plus", "lt": "moins de"}
 
 
 def accepted(field: FieldInfo) -> str:
-    """What a field accepts, in French, bounds included."""
+    """What a field accepts, in French: its type, its bounds, the forms that it may take."""
+    known = {
+        name: value
+        for constraint in field.metadata
+        for name in (*_LIMITS, "min_length", "pattern")
+        if (value := getattr(constraint, name, None)) is not None
+    }
     text = type_in_french(field.annotation)
-    low, high = bounds(field)
-    if low is not None and high is not None:
-        return f"{text} de {low} à {high}"
-    if low is not None:
-        return f"{text}, au moins {low}"
-    if high is not None:
-        return f"{text}, au plus {high}"
-    return text
+    if "min_length" in known:
+        text = text.replace("une liste", "une liste non vide,", 1)
+    if "pattern" in known:
+        text += f" : {_forms(known['pattern'])}"
+    if {"ge", "le"} <= set(known):
+        return f"{text} de {known['ge']} à {known['le']}"
+    limits = [f"{words} {known[name]}" for name, words in _LIMITS.items() if name in known]
+    return ", ".join([text, *limits])
+
+
+def _forms(pattern: str) -> str:
+    """A simple pattern in words: ``^(aucune|\\d+\\.\\d+)$`` is «aucune ou N.N (N entier)»."""
+    forms = pattern.strip("^$").strip("()").replace(r"\d+", "N").replace(r"\.", ".").split("|")
+    return " ou ".join(forms) + (" (N entier)" if r"\d+" in pattern else "")
 
 
 def nearest(name: str, known: list[str]) -> str | None:

@@ -35,8 +35,8 @@ class Build:
 
     @classmethod
     def current(cls) -> Build:
-        """The build folder named by the environment, ``build/rapide`` otherwise."""
-        return cls(Path(os.environ.get(BUILD_VARIABLE) or ROOT / "build" / "rapide").resolve())
+        """The build folder named by the environment; that of notebooks run alone otherwise."""
+        return cls(Path(os.environ.get(BUILD_VARIABLE) or ROOT / "build" / "carnet").resolve())
 
     @property
     def evidence(self) -> Path:

@@ -37,6 +37,7 @@ from pydantic import Field
 from mlflow_study.parameters import ChapterParameters
 
 CALLS = Path(__file__).with_name("calls.txt")
+PUT_AWAY = Path(__file__).with_name("put_away.txt")
 
 
 class Premier(ChapterParameters):
@@ -132,6 +133,11 @@ class Checkout:
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     @property
+    def put_away(self) -> bool:
+        """Whether the second notebook was interrupted, rather than killed."""
+        return (self.root / "src" / "mlflow_study" / "put_away.txt").exists()
+
+    @property
     def build(self) -> Path:
         return self.root / "build" / "rapide"
 
@@ -168,9 +174,14 @@ def make_checkout(folder: Path) -> Checkout:
         "02_suivi",
         """
         import time
+        from mlflow_study.tiny import PUT_AWAY
 
-        time.sleep(p.attente_s)
-        assert not p.echec, "échec voulu"
+        try:
+            time.sleep(p.attente_s)
+        except KeyboardInterrupt:
+            PUT_AWAY.touch()
+            raise
+        assert not p.echec, "échec voulu : http://u:" + "secret@hôte"
         page.prose("Rien à signaler.")
         """,
     )

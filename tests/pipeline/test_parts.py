@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -116,6 +117,14 @@ def test_the_cause_of_a_failure_is_one_sentence():
     assert execute.explain(OSError("plein")) == ("OSError : plein", "avant la première cellule")
 
 
+def test_the_cause_of_a_failure_tells_no_password():
+    class Failed(Exception):
+        ename, evalue, exec_count = "OSError", "pas de réponse de http://u:secret@h:5000", 7
+
+    for failure in (Failed(), OSError("http://u:secret@h:5000")):
+        assert "secret" not in execute.explain(failure)[0]
+
+
 def test_warnings_go_to_the_log_not_to_the_notebook(tmp_path):
     path = tmp_path / "n.ipynb"
     notebook = nbformat.v4.new_notebook()
@@ -166,9 +175,48 @@ def test_a_worker_ends_with_its_ancestor():
 
 
 def test_a_reused_pid_is_not_the_ancestor():
-    me = psutil.Process()
-    assert ancestor.is_alive(f"{me.pid}:{me.create_time()}")
-    assert not ancestor.is_alive(f"{me.pid}:{me.create_time() - 1000}")
+    me = ancestor.environment()[ancestor.VARIABLE]
+    assert ancestor.is_alive(me)
+    assert not ancestor.is_alive(f"{me}0")
+    assert not ancestor.is_alive(f"0{me}".replace(":", "0:"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ailleurs, cette date ne bouge pas")
+def test_a_clock_that_is_set_does_not_make_the_ancestor_look_dead(monkeypatch):
+    me = ancestor.environment()[ancestor.VARIABLE]
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: 0.0)
+    assert ancestor.is_alive(me)
+
+
+INTERRUPTED = """
+import subprocess, sys
+from mlflow_study.pipeline import ancestor
+
+ancestor.KERNEL_GRACE_S = 0.5
+kernel = "import time; from pathlib import Path\\ntry: Path('ready').touch(); time.sleep(60)\\n"
+kernel += "except KeyboardInterrupt: Path('put away').touch(); time.sleep({stubborn})"
+try:
+    with ancestor.interruptible():
+        subprocess.Popen([sys.executable, "-c", kernel], start_new_session=True).wait()
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("stubborn", [0, 60], ids=["obeys", "does not"])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_worker_lets_its_kernel_put_things_away(tmp_path, stubborn, sign):
+    script = INTERRUPTED.replace("{stubborn}", str(stubborn))
+    worker = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kernels = psutil.Process(worker.pid).children()
+    worker.send_signal(sign)
+    assert worker.wait(20) == 130
+    assert (tmp_path / "put away").exists()
+    assert kernels
+    assert not [kernel.pid for kernel in kernels if running(kernel.pid)]
 
 
 # --- the study store
@@ -233,6 +281,35 @@ def test_a_store_that_gives_back_something_else_is_an_error(finished, monkeypatc
         study_store.track_study(finished)
 
 
+def test_a_cut_while_the_study_is_logged_does_not_spoil_the_next_call(finished, monkeypatch):
+    from mlflow import MlflowClient
+
+    log_batch = MlflowClient.log_batch
+
+    def cut(self, run_id, metrics=(), **rest):
+        if metrics:
+            raise KeyboardInterrupt
+        log_batch(self, run_id, **rest)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", cut)
+    with pytest.raises(KeyboardInterrupt):
+        study_store.track_study(finished)
+    monkeypatch.undo()
+    account = study_store.track_study(finished)
+    assert account["chapitres"]["06_synthese"]["metriques"] == 2
+    assert study_store.track_study(finished) == account
+
+
+def test_a_study_whose_experiment_was_deleted_is_tracked_again(finished):
+    from mlflow import MlflowClient
+
+    first = study_store.track_study(finished)
+    client = MlflowClient(study_store.study_uri(finished.folder))
+    experiment = client.get_experiment_by_name(study_store.EXPERIMENT)
+    client.delete_experiment(experiment.experiment_id)
+    assert study_store.track_study(finished) == first
+
+
 # --- doctor and lesson
 
 
@@ -257,12 +334,25 @@ def test_a_lesson_needs_a_finished_study(tmp_path):
         demo.demo(tmp_path, [], Console(file=io.StringIO()))
 
 
+def test_a_lesson_on_a_study_tracked_elsewhere_asks_for_that_store(finished, monkeypatch):
+    elsewhere = finished.folder / "ailleurs.db"
+    monkeypatch.setenv(study_store.VARIABLE, study_store.create_sqlite(elsewhere))
+    study_store.track_study(finished)
+    finished.save()
+    monkeypatch.delenv(study_store.VARIABLE)
+    with pytest.raises(StudyError, match=r"ailleurs\.db"):
+        demo.demo(finished.folder, [], Console(file=io.StringIO()))
+
+
 @pytest.mark.lent
-def test_a_lesson_opens_both_pages_and_leaves_nothing(finished):
+def test_a_lesson_opens_both_pages_on_copies_and_leaves_nothing(finished):
     import re
     import urllib.request
 
-    study_store.track_study(finished)
+    from mlflow import MlflowClient
+
+    run_id = study_store.track_study(finished)["chapitres"]["06_synthese"]["run_id"]
+    finished.save()
     before = {p.pid for p in psutil.Process().children(recursive=True)}
     output = io.StringIO()
     seen = {}
@@ -272,10 +362,20 @@ def test_a_lesson_opens_both_pages_and_leaves_nothing(finished):
         page, lab = re.findall(r"http://127\.0\.0\.1:\S+", text)[:2]
         seen["page"] = urllib.request.urlopen(page, timeout=10).status
         seen["lab"] = urllib.request.urlopen(lab, timeout=10).status
-        seen["processes"] = {p.pid for p in psutil.Process().children(recursive=True)} - before
+        family = psutil.Process().children(recursive=True)
+        seen["processes"] = {p.pid for p in family} - before
+        token = lab.partition("token=")[2]
+        assert not [p for p in family if token in " ".join(p.cmdline())]
+        copy = lab.replace("/lab?", "/api/contents/06_synthese.ipynb?")
+        cells = json.load(urllib.request.urlopen(copy, timeout=10))["content"]["cells"]
+        seen["injected"] = [c["source"] for c in cells if "injected-parameters" in str(c)]
+        MlflowClient(page).delete_run(run_id)
 
     assert demo.demo(finished.folder, [], Console(file=output, width=200), wait=visit) == 0
     assert (seen["page"], seen["lab"]) == (200, 200)
+    assert ["graine = 1" in source for source in seen["injected"]] == [True]
+    original = MlflowClient(study_store.study_uri(finished.folder)).get_run(run_id)
+    assert original.info.lifecycle_stage == "active"
     assert "Ctrl-C" in output.getvalue()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and any(map(running, seen["processes"])):

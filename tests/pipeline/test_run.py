@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -122,15 +123,105 @@ def test_another_parameter_measures_that_chapter_again(checkout):
     assert read_kpis(checkout.build / "preuves" / "kpi.json")[0].valeur == 4
 
 
-def test_recorded_evidence_gives_the_report_again_without_measuring(checkout):
-    recorded = checkout.root / "enregistrées"
-    (checkout.build / "preuves").rename(recorded)
-    output = checkout.root / "autre"
-    done = checkout.run("--preuves", str(recorded), "--sortie", str(output))
+FOUR = ("-p", "stockage.taille=4")
+
+
+def test_remesurer_measures_what_is_up_to_date(checkout):
+    done = checkout.run(*FOUR, "--remesurer")
     assert done.returncode == 0, done.stderr
-    assert checkout.calls == 2
+    assert checkout.calls == 3
+    assert "Rien à refaire" in checkout.run(*FOUR).stdout
+
+
+PDF = """
+from mlflow_study.errors import StudyError
+
+
+def weasyprint():
+    pass
+
+
+def write_pdf(report):
+    target = report.with_suffix(".pdf")
+    target.write_bytes(b"%PDF")
+    return target
+"""
+
+
+def test_a_format_that_is_missing_is_made_and_one_that_fails_takes_nothing_with_it(checkout):
+    maker = checkout.root / "src" / "mlflow_study" / "publication" / "pdf.py"
+    ours = maker.read_text(encoding="utf-8")
+    report, pdf = checkout.build / "rapport.html", checkout.build / "rapport.pdf"
+    maker.write_text(PDF, encoding="utf-8")
+    for _ in range(2):
+        done = checkout.run(*FOUR, "--pdf")
+        assert done.returncode == 0, done.stderr
+        assert "Rien à refaire" not in done.stdout
+        pdf.unlink()  # the second call must make it again
+    assert "Rien à refaire" in checkout.run(*FOUR).stdout
+    pdf.write_bytes(b"%PDF of the last run")
+    failing = PDF.replace('target.write_bytes(b"%PDF")', 'raise StudyError("Pas de PDF.")')
+    maker.write_text(failing, encoding="utf-8")
+    done = checkout.run(*FOUR, "--pdf")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Erreur : Pas de PDF.\nEnsuite :"), done.stderr
+    assert report.stat().st_mtime > maker.stat().st_mtime
+    assert pdf.read_bytes() == b"%PDF of the last run"
+    maker.write_text(ours, encoding="utf-8")
+    pdf.unlink()
+
+
+def test_a_report_that_is_refused_leaves_the_last_one(checkout):
+    style = checkout.root / "report" / "modele" / "page.html.j2"
+    ours = style.read_text(encoding="utf-8")
+    report = checkout.build / "rapport.html"
+    before = report.read_bytes()
+    style.write_text("{% cassé", encoding="utf-8")
+    for _ in range(2):  # and it is not taken for the new one
+        assert checkout.run(*FOUR).returncode == 1
+        assert report.read_bytes() == before
+    style.write_text(ours, encoding="utf-8")
+    done = checkout.run(*FOUR)
+    assert done.returncode == 0, done.stderr
+
+
+def test_recorded_evidence_gives_the_report_again_without_measuring(checkout):
+    before = (checkout.build / "preuves" / "kpi.json").stat().st_mtime_ns
+    recorded = checkout.root / "enregistrées"
+    shutil.copytree(checkout.build / "preuves", recorded)
+    done = checkout.run(*FOUR, "--preuves", str(recorded))
+    assert done.returncode == 0, done.stderr
+    assert checkout.calls == 3
+    output = checkout.root / "build" / "rapide-preuves"
+    assert str(output / "rapport.html") in done.stdout
     assert read_kpis(output / "preuves" / "kpi.json")[0].valeur == 4
     assert read_context(output / "preuves" / "contexte.json").preuves_enregistrees
+    assert (checkout.build / "preuves" / "kpi.json").stat().st_mtime_ns == before
+
+
+def test_recorded_evidence_that_does_not_fit_is_refused_before_anything_is_touched(checkout):
+    recorded, told = checkout.root / "enregistrées", checkout.root / "build" / "rapide-preuves"
+    asked = checkout.run("--preuves", str(recorded))
+    assert asked.returncode == 2
+    assert "« taille » y vaut 4, et cette exécution demande 3" in asked.stderr
+    assert "Ajoutez -p stockage.taille=4." in asked.stderr
+    context = json.loads((recorded / "contexte.json").read_text(encoding="utf-8"))
+    (recorded / "contexte.json").write_text(json.dumps({**context, "profil": "standard"}))
+    assert "Ajoutez --profil standard." in checkout.run("--preuves", str(recorded)).stderr
+    account = recorded / "01_stockage" / "chapitre.json"
+    content = json.loads(account.read_text(encoding="utf-8"))
+    del content["parametres"]["taille"]  # a parameter that came later
+    content["parametres"]["ancien"] = 1
+    account.write_text(json.dumps(content), encoding="utf-8")
+    assert checkout.run("--preuves", str(recorded)).returncode == 0
+    (recorded / "01_stockage" / "compte.parquet").unlink()
+    missing = checkout.run("--preuves", str(recorded))
+    assert missing.returncode == 2
+    assert "où manquent des preuves (01_stockage)" in missing.stderr
+    same = checkout.run("--preuves", str(told / "preuves"), "--sortie", str(told))
+    assert same.returncode == 2
+    assert "effacerait" in same.stderr
+    assert read_kpis(told / "preuves" / "kpi.json")[0].valeur == 4
 
 
 def test_a_failing_cell_says_where_why_and_what_next(checkout):
@@ -142,6 +233,9 @@ def test_a_failing_cell_says_where_why_and_what_next(checkout):
     assert "Traceback" not in done.stderr + done.stdout
     kept = checkout.build / "echecs" / "02_suivi.ipynb"
     assert "échec voulu" in kept.read_text(encoding="utf-8")
+    for told in (kept, checkout.build / "journaux" / "progression.jsonl"):
+        assert "u:secret" not in told.read_text(encoding="utf-8"), told
+    assert "u:secret" not in done.stderr
     assert not (checkout.build / "notebooks" / "02_suivi.ipynb").exists()
 
 
@@ -176,12 +270,22 @@ def test_a_cut_leaves_nothing_behind_and_the_next_call_goes_on(fresh_checkout, s
         assert "Interrompu" in err
         assert "Traceback" not in err
     wait_for(lambda: not family(fresh_checkout), 15)
+    assert fresh_checkout.put_away  # the kernel was interrupted before it was killed
+    scratch = f"etude-{digest(fresh_checkout.build)}-*"
+    assert not list(Path(tempfile.gettempdir()).glob(scratch))
     assert not (fresh_checkout.build / "notebooks" / "02_suivi.ipynb").exists()
     done = fresh_checkout.run()
     assert done.returncode == 0, done.stderr
     assert fresh_checkout.calls == 1  # the first notebook was not run again
-    scratch = f"etude-{digest(fresh_checkout.build)}-*"
-    assert not list(Path(tempfile.gettempdir()).glob(scratch))
+
+
+def test_what_a_killed_worker_has_left_is_deleted_by_the_next_call(checkout):
+    name = f"etude-{digest(checkout.build)}-02"
+    left = [Path(tempfile.gettempdir()) / name, Path("/dev/shm") / name]
+    for folder in left:
+        folder.mkdir()
+    checkout.run("--chapitre", "1")
+    assert not any(folder.exists() for folder in left)
 
 
 # Refusals: before anything starts, in French, in less than two seconds.
@@ -205,9 +309,15 @@ def test_a_cut_leaves_nothing_behind_and_the_next_call_goes_on(fresh_checkout, s
         (["--uri", "sqlite:///nulle/part.db"], "ce fichier n’existe pas"),
         (["rejouer"], "attend l’identifiant d’un run"),
         (["--preuves", "nulle/part"], "n’est pas un dossier"),
+        (["--preuves", "src"], "manquent des preuves (01_stockage, 02_suivi)"),
+        (["--sortie", "."], "sources que l’étude effacerait"),
+        (["--sortie", ".."], "sources que l’étude effacerait"),
+        (["--sortie", "notebooks/profils"], "sources que l’étude effacerait"),
+        (["--sortie", "copie"], "sources que l’étude effacerait"),
     ],
 )
 def test_bad_input_is_refused_at_once(checkout, arguments, expected):
+    (checkout.root / "copie" / "notebooks").mkdir(parents=True, exist_ok=True)  # not ours
     before = time.perf_counter()
     done = checkout.run(*arguments)
     cpu_bound = time.perf_counter() - before

@@ -1,7 +1,8 @@
 """``./run_all.sh demo``: a lesson, with MLflow's own page on the study and the notebooks open.
 
-The class works on copies: notebooks and evidence are copied to a temporary folder, so
-that cells answer at once from the evidence and nothing of the checkout changes.
+The class works on copies: notebooks, evidence and study store are copied to a temporary
+folder, so that cells answer at once from the evidence and nothing of the checkout changes.
+The notebooks bear the parameters of the build: with others, they would measure again.
 """
 
 from __future__ import annotations
@@ -10,25 +11,33 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import sys
 import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from rich.console import Console
 
 from mlflow_study.chapters import CHAPTERS, ChapterInfo
 from mlflow_study.errors import ParameterError, StudyError
-from mlflow_study.paths import BUILD_VARIABLE, NOTEBOOKS, Build
+from mlflow_study.paths import (
+    BUILD_VARIABLE,
+    EVIDENCE_VARIABLE,
+    NOTEBOOKS,
+    REMEASURE_VARIABLE,
+    Build,
+)
+from mlflow_study.pipeline.execute import environment
 from mlflow_study.pipeline.screen import clock
-from mlflow_study.pipeline.settings import resolve_chapters
-from mlflow_study.pipeline.study_store import study_uri
-from mlflow_study.stores import Process, free_port, start_server
+from mlflow_study.pipeline.settings import Settings, resolve_chapters
+from mlflow_study.pipeline.study_store import DATABASE, VARIABLE
+from mlflow_study.stores import Process, free_port, hide_password, start_server
 
 JUPYTER_TIMEOUT_S = 60.0
 
@@ -41,7 +50,8 @@ def demo(
 ) -> int:
     """Open both pages, say what to do, and wait: for Ctrl-C, or for ``wait`` to return.
 
-    ``folder`` is a build folder that holds a finished study.  Raises StudyError if not.
+    ``folder`` is a build folder that holds a finished study.  Where ``--suivi`` names a store,
+    it is that one which is shown, and it is not a copy.  Raises StudyError without a study.
     """
     if not (folder / "etude.json").exists():
         raise StudyError(
@@ -52,18 +62,25 @@ def demo(
     chapters = [c for c in resolve_chapters(wanted) if not (wanted and c.synthesis)] or list(
         CHAPTERS
     )
+    settings = Settings.load(folder)
     with ExitStack() as stack:
         lesson = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlflow-demo-")))
-        copy = lesson / "build"
-        shutil.copytree(folder / "preuves", copy / "preuves")
+        copy = Build(lesson / "build")
+        shutil.copytree(folder / "preuves", copy.evidence)
         for chapter in CHAPTERS:
-            shutil.copy(NOTEBOOKS / f"{chapter.name}.ipynb", lesson)
+            _copy_notebook(chapter.name, settings, lesson)
         console.print("Ouverture des deux pages…")
-        page, server = start_server(study_uri(folder), lesson / "serveur")
-        stack.callback(server.stop)
-        notebooks, lab = _start_jupyter(lesson, copy)
+        page, server = _open_page(folder, lesson)
+        if server is not None:
+            stack.callback(server.stop)
+        own = {
+            BUILD_VARIABLE: str(copy.folder),
+            EVIDENCE_VARIABLE: str(copy.evidence) if settings.evidence else "",
+            REMEASURE_VARIABLE: "",
+        }
+        notebooks, lab = _start_jupyter(lesson, environment(settings) | own)
         stack.callback(lab.stop)
-        _tell(console, page, notebooks, chapters, folder)
+        _tell(console, page, notebooks, chapters, settings)
         try:
             wait()
         except KeyboardInterrupt:
@@ -71,17 +88,46 @@ def demo(
     return 0
 
 
-def _start_jupyter(lesson: Path, build: Path) -> tuple[str, Process]:
+def _copy_notebook(name: str, settings: Settings, lesson: Path) -> None:
+    """A notebook with the parameters of the build, as Papermill injects them."""
+    import papermill
+
+    papermill.execute_notebook(
+        str(NOTEBOOKS / f"{name}.ipynb"),
+        str(lesson / f"{name}.ipynb"),
+        parameters=settings.parameters.get(name, {}),
+        prepare_only=True,
+    )
+
+
+def _open_page(folder: Path, lesson: Path) -> tuple[str, Process | None]:
+    """MLflow's page: the user's own server, or one of ours on his store or on a copy of ours."""
+    named = os.environ.get(VARIABLE, "")
+    if named.startswith("http"):
+        return hide_password(named), None
+    if not named:
+        store = json.loads((folder / "etude.json").read_text(encoding="utf-8"))["magasin"]
+        if not store.endswith(f"/{DATABASE}") or not (folder / DATABASE).exists():
+            raise StudyError(
+                f"Cette étude est suivie dans « {store} ».",
+                next_step="./run_all.sh demo --suivi URI, avec l’adresse de ce magasin",
+            )
+        with (
+            closing(sqlite3.connect(folder / DATABASE)) as original,
+            closing(sqlite3.connect(lesson / DATABASE)) as copy,
+        ):
+            original.backup(copy)
+    return start_server(named or f"sqlite:///{lesson / DATABASE}", lesson / "serveur")
+
+
+def _start_jupyter(lesson: Path, variables: Mapping[str, str]) -> tuple[str, Process]:
+    """JupyterLab on the lesson.  Its token travels in the environment: ``ps`` shows arguments."""
     token = secrets.token_hex(8)
     port = free_port()
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1"]
-    command += [
-        f"--port={port}",
-        f"--ServerApp.root_dir={lesson}",
-        f"--IdentityProvider.token={token}",
-    ]
+    command += [f"--port={port}", f"--ServerApp.root_dir={lesson}"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    lab = Process.start(command, lesson / "jupyter.log", {BUILD_VARIABLE: str(build)})
+    lab = Process.start(command, lesson / "jupyter.log", {**variables, "JUPYTER_TOKEN": token})
     deadline = time.monotonic() + JUPYTER_TIMEOUT_S
     while lab.alive() and time.monotonic() < deadline:
         try:
@@ -95,8 +141,9 @@ def _start_jupyter(lesson: Path, build: Path) -> tuple[str, Process]:
 
 
 def _tell(
-    console: Console, page: str, notebooks: str, chapters: list[ChapterInfo], folder: Path
+    console: Console, page: str, notebooks: str, chapters: list[ChapterInfo], settings: Settings
 ) -> None:
+    folder = settings.folder
     console.print(f"\n1. La page de MLflow sur l’étude :  {page}", highlight=False, soft_wrap=True)
     console.print(
         "   À montrer : une ligne par chapitre ; ses paramètres, ses métriques, son carnet."
@@ -110,7 +157,9 @@ def _tell(
             highlight=False,
         )
     console.print(
-        "   Les cellules relisent les preuves ; changez un paramètre pour mesurer à nouveau."
+        "   Les cellules relisent les preuves enregistrées, sans rien mesurer."
+        if settings.evidence
+        else "   Les cellules relisent les preuves ; changez un paramètre pour mesurer à nouveau."
     )
     console.print(f"3. Le rapport :                     {folder / 'rapport.html'}", soft_wrap=True)
     console.print("\nCtrl-C termine tout.")

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 import psutil
 from rich.console import Console
 
+from mlflow_study.errors import ParameterError
 from mlflow_study.executables import find_browser
 from mlflow_study.paths import LOCK, ROOT
 
@@ -121,16 +121,13 @@ def _browser() -> Check:
 
 
 def _pdf() -> Check:
+    from mlflow_study.publication.pdf import weasyprint
+
     try:
-        good = find_spec("weasyprint") is not None and __import__("weasyprint") is not None
-    except OSError:
-        good = False
-    return Check(
-        "PDF",
-        "bon" if good else "facultatif",
-        "WeasyPrint" if good else "Pango manque",
-        "Installez Pango (libpango) pour --pdf.",
-    )
+        weasyprint()
+    except ParameterError as error:
+        return Check("PDF", "facultatif", str(error), error.next_step or "")
+    return Check("PDF", "bon", "WeasyPrint")
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (

@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
+from mlflow_study.chapters import CHAPTERS
 from mlflow_study.errors import StudyError
 from mlflow_study.paths import (
     BUILD_VARIABLE,
@@ -20,9 +23,11 @@ from mlflow_study.paths import (
     ROOT,
     Build,
 )
+from mlflow_study.pipeline.ancestor import interruptible
 from mlflow_study.pipeline.progress import Event, EventLog, Schedule
 from mlflow_study.pipeline.settings import Settings
 from mlflow_study.scratch import own_scratch
+from mlflow_study.stores import hide_password
 
 PORT_CONFLICT = re.compile(r"Address already in use|ZMQError", re.IGNORECASE)
 ATTEMPTS = 3
@@ -35,27 +40,31 @@ class ChapterFailed(StudyError):
 def execute_chapter(name: str, settings: Settings) -> Path:
     """Execute ``notebooks/<name>.ipynb`` and put the result in the build folder, whole.
 
-    Raises ChapterFailed: the failed notebook is then in ``echecs/``.
+    Raises ChapterFailed: the failed notebook is then in ``echecs/``.  Waits where a run that
+    was just killed is still ending its own execution of this notebook.
     """
+    settings.build.logs.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.build.logs / f".{name}.verrou"):
+        return _execute(name, settings)
+
+
+def _execute(name: str, settings: Settings) -> Path:
     build = settings.build
     events = EventLog(build.logs / "progression.jsonl")
     final = build.notebooks / f"{name}.ipynb"
     draft = build.folder / "echecs" / f"{name}.ipynb"
     for folder in (final.parent, draft.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    environment = {
-        BUILD_VARIABLE: str(build.folder),
-        EVIDENCE_VARIABLE: settings.evidence or "",
-        REMEASURE_VARIABLE: "1" if settings.remeasure else "",
-        "PYTHONWARNINGS": "ignore",
-        PROFILE_VARIABLE: settings.profile,
-        CHAPTERS_VARIABLE: ",".join(settings.chapters),
-    }
-    os.environ.update(environment)
+    os.environ.update(environment(settings))
     started = time.perf_counter()
     try:
         _run(name, draft, settings.parameters[name], events, build)
+    except KeyboardInterrupt:
+        draft.unlink(missing_ok=True)
+        raise
     except Exception as error:
+        if draft.exists():
+            draft.write_text(hide_password(draft.read_text(encoding="utf-8")), encoding="utf-8")
         cause, where = explain(error)
         elapsed = time.perf_counter() - started
         events.append(Event(name, "echec", cause=cause, where=where, elapsed_s=elapsed))
@@ -64,6 +73,18 @@ def execute_chapter(name: str, settings: Settings) -> Path:
     draft.replace(final)
     events.append(Event(name, "fin", share=1.0, elapsed_s=time.perf_counter() - started))
     return final
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a notebook of this run finds in its environment."""
+    return {
+        BUILD_VARIABLE: str(settings.folder),
+        EVIDENCE_VARIABLE: settings.evidence or "",
+        REMEASURE_VARIABLE: "1" if settings.remeasure else "",
+        "PYTHONWARNINGS": "ignore",
+        PROFILE_VARIABLE: settings.profile,
+        CHAPTERS_VARIABLE: ",".join(settings.chapters),
+    }
 
 
 def _run(
@@ -114,7 +135,7 @@ def _run(
     events.append(Event(name, "debut"))
     for attempt in range(1, ATTEMPTS + 1):
         # In a folder of its own: MLflow writes ./mlruns and ./mlflow.db where it is not told better.
-        with own_scratch(f"etude-{digest(build.folder)}-{name[:2]}") as scratch:
+        with own_scratch(_scratch_name(build.folder, name)) as scratch, interruptible():
             try:
                 papermill.execute_notebook(
                     str(NOTEBOOKS / f"{name}.ipynb"),
@@ -139,6 +160,17 @@ def digest(folder: Path) -> str:
     return hashlib.sha256(str(folder).encode()).hexdigest()[:8]
 
 
+def _scratch_name(folder: Path, chapter: str) -> str:
+    return f"etude-{digest(folder)}-{chapter[:2]}"
+
+
+def clear_scratch(folder: Path) -> None:
+    """Delete what killed runs of a build folder have left, on disk and in memory."""
+    for chapter in CHAPTERS:
+        with own_scratch(_scratch_name(folder, chapter.name)):
+            pass  # the folder is emptied on the way in, and deleted on the way out
+
+
 def _titles(cells: list[Any]) -> dict[str, str]:
     """The last heading above each code cell, by cell id."""
     heading, found = "", {}
@@ -153,15 +185,16 @@ def _titles(cells: list[Any]) -> dict[str, str]:
 
 
 def explain(error: BaseException) -> tuple[str, str]:
-    """(cause in one sentence, place) of a failure, for the screen."""
+    """(cause in one sentence, without passwords, place) of a failure, for the screen."""
     name = getattr(error, "ename", None)
     if name is None:
-        return f"{type(error).__name__} : {error}".strip(), "avant la première cellule"
+        cause = f"{type(error).__name__} : {error}".strip()
+        return hide_password(cause), "avant la première cellule"
     value = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "evalue", ""))).strip()
     known = {"ParameterError", "StudyError", "Unavailable", "EvidenceError"}
     cause = value if name in known else f"{name} : {value}"
     cell = getattr(error, "exec_count", None)
-    return cause, f"cellule {cell}" if cell is not None else "cellule inconnue"
+    return hide_password(cause), f"cellule {cell}" if cell is not None else "cellule inconnue"
 
 
 def scrub(path: Path, warnings: Path) -> None:
@@ -186,4 +219,4 @@ def scrub(path: Path, warnings: Path) -> None:
     for secret_path in {str(ROOT), str(Path.home())} - {"/"}:
         text = text.replace(secret_path, "…")
     path.write_text(text + "\n", encoding="utf-8")
-    warnings.write_text("".join(noise), encoding="utf-8")
+    warnings.write_text(hide_password("".join(noise)), encoding="utf-8")

@@ -4,35 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
-import psutil
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from mlflow_study.chapters import chapter_info
 from mlflow_study.errors import StudyError
 from mlflow_study.paths import ROOT
 from mlflow_study.pipeline import ancestor
+from mlflow_study.pipeline.execute import clear_scratch
 from mlflow_study.pipeline.progress import EventLog
 from mlflow_study.pipeline.screen import Screen, clock, final_table
-from mlflow_study.pipeline.settings import Settings
+from mlflow_study.pipeline.settings import Settings, check_recorded
+from mlflow_study.publication.build import FORMATS
 
 POLL_S = 0.1
+GRACE_S = 10.0
+"""What a run that is interrupted gets before it is killed; each worker takes less."""
+REPORT_FILES = ("rapport.html", *FORMATS.values())
+_ERROR = re.compile(r"^Erreur(?: inattendue)?\s*:\s*", re.MULTILINE)
 
 
-def snakemake_command(folder: Path, jobs: int, cluster: Path | None = None) -> list[str]:
+def snakemake_command(
+    folder: Path, jobs: int, cluster: Path | None = None, forced: Sequence[str] = ()
+) -> list[str]:
     """The command line; ``--nolock`` because our own lock stands above it.
 
-    ``cluster`` is a folder with a Snakemake profile (``config.yaml``), for a cluster.
+    ``cluster`` is a folder with a Snakemake profile (``config.yaml``), for a cluster;
+    ``forced`` are the rules to run even where nothing has changed.
     """
     return [
         *(sys.executable, "-m", "snakemake"),
         *("--snakefile", str(ROOT / "Snakefile")),
         *("--directory", str(folder)),
         *("--cores", str(jobs)),
+        *(("--forcerun", *forced) if forced else ()),
         *("--nolock", "--rerun-incomplete", "--nocolor"),
         *("--rerun-triggers", "mtime", "params", "input"),
         *(("--profile", str(cluster)) if cluster else ("--latency-wait", "1")),
@@ -42,8 +57,10 @@ def snakemake_command(folder: Path, jobs: int, cluster: Path | None = None) -> l
 def run_study(settings: Settings, jobs: int, console: Console, cluster: Path | None = None) -> int:
     """Run what is not up to date; returns the exit code.
 
-    Raises StudyError when another run holds the folder or when a job fails.
+    Raises ParameterError when the recorded evidence does not fit, StudyError when another run
+    holds the folder or when a job fails.
     """
+    check_recorded(settings)
     folder = settings.folder
     try:
         with FileLock(folder / ".verrou", timeout=0):
@@ -62,13 +79,16 @@ def _run_locked(settings: Settings, jobs: int, console: Console, cluster: Path |
     events.clear()
     log = build.logs / "snakemake.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    started, position = time.perf_counter(), 0
+    clear_scratch(folder)
+    began, started, position = time.time(), time.perf_counter(), 0
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     if cluster is None:  # elsewhere, this process is not there to be watched
         environment |= ancestor.environment()
-    with log.open("wb") as output, Screen(console) as screen:
+    measuring = [name for name in settings.chapters if not chapter_info(name).synthesis]
+    forced = measuring if settings.remeasure else []
+    with log.open("wb") as output, _reports_kept(folder), Screen(console) as screen:
         process = subprocess.Popen(
-            snakemake_command(folder, jobs, cluster),
+            snakemake_command(folder, jobs, cluster, forced),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -86,12 +106,13 @@ def _run_locked(settings: Settings, jobs: int, console: Console, cluster: Path |
                     break
                 time.sleep(POLL_S)
         except BaseException:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                ancestor.end_tree(psutil.Process(process.pid))
-            process.wait()
+            console.print(
+                "Arrêt : chaque étape range ce qu’elle a ouvert (Ctrl-C : sans attendre)."
+            )
+            _stop(process)
             raise
     if process.returncode != 0:
-        _explain(settings, screen, log)
+        _explain(settings, screen, log, began)
     total = time.perf_counter() - started
     if not screen.elapsed and "Nothing to be done" in log.read_text(encoding="utf-8"):
         console.print(f"Rien à refaire : tout est à jour (vérifié en {clock(total)}).")
@@ -103,8 +124,53 @@ def _run_locked(settings: Settings, jobs: int, console: Console, cluster: Path |
     return 0
 
 
-def _explain(settings: Settings, screen: Screen, log: Path) -> None:
-    """Raise the StudyError that says which notebook, which cell, why, and what to do next."""
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a run as Ctrl-C in a terminal would; kill it after ``GRACE_S``, or at a second Ctrl-C.
+
+    Snakemake then cancels the jobs that it has given to a cluster, and each worker lets its
+    kernel put away what it has opened.
+    """
+    family = ancestor.family(process.pid)
+    try:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(GRACE_S)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+    finally:
+        ancestor.kill(family)
+        process.wait()
+
+
+@contextlib.contextmanager
+def _reports_kept(folder: Path) -> Iterator[None]:
+    """The last report stays until the next one is there: Snakemake deletes it before.
+
+    What a run that failed has put back is hidden from the next one, which would take it for
+    up to date: Snakemake remembers the inputs of a job that failed as those of its output.
+    """
+    aside = folder / ".precedents"
+    aside.mkdir(exist_ok=True)
+    files = [(folder / name, aside / name) for name in REPORT_FILES]
+    for last, kept in files:
+        if kept.exists():
+            last.unlink(missing_ok=True)
+        elif last.exists():
+            shutil.copy2(last, kept)
+    try:
+        yield
+    finally:
+        for last, kept in files:
+            if last.exists():
+                kept.unlink(missing_ok=True)
+            elif kept.exists():
+                shutil.copy2(kept, last)
+
+
+def _explain(settings: Settings, screen: Screen, log: Path, began: float) -> NoReturn:
+    """Raise the StudyError that says which notebook, which cell, why, and what to do next.
+
+    Logs that were last written before ``began`` tell of other runs.
+    """
     failure = screen.failure
     if failure is not None:
         kept = settings.folder / "echecs" / f"{failure.chapter}.ipynb"
@@ -115,17 +181,25 @@ def _explain(settings: Settings, screen: Screen, log: Path) -> None:
             f"Journal : {settings.build.logs / (failure.chapter + '.log')}",
             next_step=f"./run_all.sh --chapitre {int(failure.chapter[:2])}",
         )
-    for name in ("rapport", "etude"):
-        lines = _last_lines(settings.build.logs / f"{name}.log")
-        if lines.startswith("Erreur"):
-            raise StudyError(lines.removeprefix("Erreur : "), next_step="./run_all.sh")
+    for path in sorted(settings.build.logs.glob("*.log")):
+        error = _last_error(path) if path.stat().st_mtime >= began - 1 else None
+        if error is not None:
+            raise error
     raise StudyError(
         f"L’enchaînement s’est arrêté. Fin du journal {log} :\n{_last_lines(log, 8)}",
         next_step="./run_all.sh docteur",
     )
 
 
-def _last_lines(path: Path, count: int = 3) -> str:
-    if not path.exists():
-        return ""
+def _last_error(path: Path) -> StudyError | None:
+    """The last error that a step has told in its log, to the end of it."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    starts = [match.end() for match in _ERROR.finditer(text)]
+    if not starts:
+        return None
+    message, _, step = text[starts[-1] :].strip().partition("\nEnsuite : ")
+    return StudyError(message, next_step=step.partition("\n")[0] or "./run_all.sh")
+
+
+def _last_lines(path: Path, count: int) -> str:
     return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +14,14 @@ from typing import Any
 
 import yaml
 
-from mlflow_study.chapters import CHAPTERS, ChapterInfo
+from mlflow_study.chapters import CHAPTERS, ChapterInfo, chapter_info
 from mlflow_study.errors import ParameterError
 from mlflow_study.evidence.files import write_atomically
 from mlflow_study.parameters import ChapterParameters, nearest, unknown_name, validate
-from mlflow_study.paths import PROFILES, ROOT, Build
+from mlflow_study.paths import NOTEBOOKS, PROFILES, REPORT, ROOT, Build
 
 SETTINGS_FILE = "reglages.json"
+SOURCES = (NOTEBOOKS, REPORT, *(ROOT / name for name in ("src", "tests", "data")))
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,29 @@ def read_profile(name: str) -> dict[str, dict[str, Any]]:
     return {str(key): dict(value or {}) for key, value in content.items()}
 
 
+class _Values(yaml.SafeLoader):
+    """YAML without its surprises; see ``_as_written``."""
+
+
+def _as_written(_: _Values, node: yaml.ScalarNode) -> int | float | str:
+    """A decimal number, else the text as it stands: 010 is not 8, nor 2024-12-25 a date."""
+    text = str(node.value)
+    if node.style is None and not re.match(r"[-+]?0\d", text):
+        for kind in (int, float):
+            with contextlib.suppress(ValueError):
+                return kind(text)
+    return text
+
+
+for _tag in ("int", "float", "timestamp", "str"):
+    _Values.add_constructor(f"tag:yaml.org,2002:{_tag}", _as_written)
+
+
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """``nom=valeur`` words as a mapping; values are read as YAML (true, 3, 1.5, [a, b])."""
+    """``nom=valeur`` words as a mapping; values are read as YAML (true, 3, 1.5, [a, b]).
+
+    Raises ParameterError for a word that is not of that form.
+    """
     found: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
@@ -100,7 +125,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
                 f"« -p {assignment} » n’est pas de la forme nom=valeur, par exemple -p graine=7."
             )
         try:
-            found[name.strip()] = yaml.safe_load(text)
+            found[name.strip()] = yaml.load(text, Loader=_Values)
         except yaml.YAMLError:
             found[name.strip()] = text
     return found
@@ -170,8 +195,21 @@ def resolve_parameters(
 
 
 def output_folder(profile: str, output: str | None) -> Path:
-    """The build folder, made and seen to be writable.  Raises ParameterError."""
-    folder = Path(output).expanduser().resolve() if output else ROOT / "build" / profile
+    """The build folder, made and seen to be writable.
+
+    Raises ParameterError, also where it would overwrite sources: a run deletes its outputs,
+    ``notebooks/01_stockage.ipynb`` for one, before it makes them anew.
+    """
+    folder = (Path(output).expanduser() if output else ROOT / "build" / profile).resolve()
+    notebooks = Build(folder).notebooks
+    foreign = notebooks.exists() and not (folder / SETTINGS_FILE).exists()
+    inside = any(notebooks.resolve().is_relative_to(source) for source in SOURCES)
+    if output and (foreign or inside or ROOT.is_relative_to(folder)):
+        raise ParameterError(
+            f"--sortie a reçu « {output} » : ce dossier contient des carnets ou des sources que "
+            "l’étude effacerait. Il accepte un dossier nouveau, ou celui d’une exécution "
+            "précédente, par exemple --sortie build/essai."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".essai-{os.getpid()}"
@@ -183,3 +221,61 @@ def output_folder(profile: str, output: str | None) -> Path:
             f"({error.strerror}). Choisissez-en un autre avec --sortie DOSSIER."
         ) from None
     return folder
+
+
+def check_recorded(settings: Settings) -> None:
+    """See that the evidence of ``--preuves`` can tell what is asked.
+
+    Raises ParameterError where a chapter's is missing, where it would be overwritten, or where
+    it was measured with other parameters (those that it does not name are not compared).
+    """
+    if settings.evidence is None:
+        return
+    folder = Path(settings.evidence)
+    came = f"--preuves a reçu « {folder} »"
+    if folder == settings.build.evidence.resolve():
+        raise ParameterError(
+            f"{came}, que cette exécution effacerait. Donnez-lui un autre dossier de sortie avec "
+            "--sortie DOSSIER."
+        )
+    wanted = [name for name in settings.chapters if not chapter_info(name).synthesis]
+    accounts = {name: _recorded_account(folder / name) for name in wanted}
+    missing = [name for name, account in accounts.items() if account is None]
+    if missing:
+        raise ParameterError(
+            f"{came}, où manquent des preuves ({', '.join(missing)}). Il accepte le dossier "
+            "« preuves » d’une exécution, par exemple --preuves data/resultats/standard ; "
+            "--chapitre N ne demande que celles d’un chapitre."
+        )
+    for name, account in accounts.items():
+        measured = account["parametres"] if account else {}
+        for key, asked in settings.parameters[name].items():
+            if key in measured and measured[key] != asked:
+                value = json.dumps(measured[key], ensure_ascii=False)
+                raise ParameterError(
+                    f"{came}, mesuré avec d’autres paramètres : dans {name}, « {key} » y vaut "
+                    f"{value}, et cette exécution demande {json.dumps(asked, ensure_ascii=False)}. "
+                    + _same_settings(folder, settings.profile, f"{name[3:]}.{key}={value}")
+                )
+
+
+def _recorded_account(folder: Path) -> dict[str, Any] | None:
+    """What a chapter left in ``folder``, None where a table is missing."""
+    try:
+        account = json.loads((folder / "chapitre.json").read_text(encoding="utf-8"))
+        names = [measure["nom"] for measure in account["mesures"]]
+        whole = all(any(folder.glob(f"{name}.*parquet")) for name in names)
+        return {"parametres": dict(account["parametres"])} if whole else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _same_settings(folder: Path, profile: str, assignment: str) -> str:
+    """The option that asks for what was recorded: its profile, else the one parameter."""
+    try:
+        recorded = json.loads((folder / "contexte.json").read_text(encoding="utf-8"))["profil"]
+    except (OSError, ValueError, KeyError, TypeError):
+        recorded = None
+    if recorded != profile and recorded in profiles():
+        return f"Ajoutez --profil {recorded}."
+    return f"Ajoutez -p {shlex.quote(assignment)}."

@@ -21,6 +21,7 @@ from mlflow_study.pipeline.settings import Settings
 from mlflow_study.stores import create_sqlite, hide_password
 
 EXPERIMENT = "mlflow-a-l-epreuve"
+DATABASE = "etude.db"
 VARIABLE = "MLFLOW_STUDY_SUIVI"
 """Environment variable: the tracking URI that ``--suivi`` names; SQLite in the build otherwise."""
 
@@ -30,7 +31,7 @@ def study_uri(folder: Path) -> str:
     named = os.environ.get(VARIABLE)
     if named:
         return named
-    database = folder / "etude.db"
+    database = folder / DATABASE
     return f"sqlite:///{database}" if database.exists() else create_sqlite(database)
 
 
@@ -50,6 +51,8 @@ def track_study(settings: Settings) -> dict[str, Any]:
         experiment = client.create_experiment(EXPERIMENT, artifact_location=local)
     else:
         experiment = found.experiment_id
+        if found.lifecycle_stage == "deleted":  # its name stays taken
+            client.restore_experiment(experiment)
     kpis = read_kpis(build.evidence / "kpi.json")
     verdicts = read_verdicts(build.evidence / "verdicts.json")
     account: dict[str, Any] = {"magasin": hide_password(uri), "chapitres": {}}
@@ -58,9 +61,10 @@ def track_study(settings: Settings) -> dict[str, Any]:
         tags: dict[str, str] = {v.id: v.verdict for v in verdicts if v.chapitre == name}
         notebook = build.notebooks / f"{name}.ipynb"
         key = _digest(notebook, own)
-        runs = client.search_runs(
-            [experiment], f"tags.cle = '{key}' and tags.chapitre = '{name}'", max_results=1
+        whole = (
+            f"tags.cle = '{key}' and tags.chapitre = '{name}' and attributes.status = 'FINISHED'"
         )
+        runs = client.search_runs([experiment], whole, max_results=1)
         if runs:
             run_id = runs[0].info.run_id
         else:
@@ -95,12 +99,13 @@ def _log(
     tags: dict[str, str],
     notebook: Path,
 ) -> str:
+    """Log one chapter as a new run; its key comes last, once all else is there."""
     from mlflow.entities import Metric, Param, RunTag
 
     run = client.create_run(
         experiment,
         run_name=f"{chapter_info(name).title} ({settings.profile})",
-        tags={"chapitre": name, "cle": key, "profil": settings.profile},
+        tags={"chapitre": name, "profil": settings.profile},
     )
     run_id: str = run.info.run_id
     parameters = settings.parameters[name].items()
@@ -114,6 +119,7 @@ def _log(
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
     client.log_artifact(run_id, str(notebook))
     client.set_terminated(run_id)
+    client.set_tag(run_id, "cle", key)
     return run_id
 
 

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mlflow_study.paths import Build
-from mlflow_study.publication.html import build_report
+
+FORMATS = {
+    "pdf": "rapport.pdf",
+    "diapos": "diapositives.html",
+    "crate": "ro-crate-metadata.json",
+}
+"""What is made of a report that is already bound: option → file."""
 
 
 def publish(
@@ -21,18 +27,24 @@ def publish(
 
     The crate comes last: it describes the others.  Raises StudyError.
     """
-    report = build_report(build, chapters)
-    written = [report]
-    if pdf:
+    from mlflow_study.publication.html import build_report
+
+    written = [build_report(build, chapters)]
+    asked = {"pdf": pdf, "diapos": slides, "crate": crate}
+    return written + [publish_as(build, name) for name, wanted in asked.items() if wanted]
+
+
+def publish_as(build: Build, name: str) -> Path:
+    """Write one of ``FORMATS`` from the report of a build.  Raises StudyError."""
+    report = build.folder / "rapport.html"
+    if name == "pdf":
         from mlflow_study.publication.pdf import write_pdf
 
-        written.append(write_pdf(report))
-    if slides:
+        return write_pdf(report)
+    if name == "diapos":
         from mlflow_study.publication.slides import write_slides
 
-        written.append(write_slides(report))
-    if crate:
-        from mlflow_study.publication.crate import write_crate
+        return write_slides(report)
+    from mlflow_study.publication.crate import write_crate
 
-        written.append(write_crate(build))
-    return written
+    return write_crate(build)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from mlflow_study.chapters import CHAPTERS
-from mlflow_study.errors import StudyError
+from mlflow_study.errors import ParameterError
 from mlflow_study.evidence.files import read_context, write_atomically
 from mlflow_study.paths import Build
 
@@ -45,16 +46,22 @@ def published_files(build: Build) -> list[Path]:
     )
 
 
-def write_crate(build: Build) -> Path:
-    """Write ``ro-crate-metadata.json`` in the build folder.  Raises StudyError without rocrate."""
+def rocrate() -> tuple[Any, Any]:
+    """Its ``ContextEntity`` and ``ROCrate``.  Raises ParameterError where it is not installed."""
     try:
         from rocrate.model.contextentity import ContextEntity
         from rocrate.rocrate import ROCrate
-    except ImportError as error:
-        raise StudyError(
-            "L’objet de recherche demande la bibliothèque ro-crate-py.",
+    except ImportError:
+        raise ParameterError(
+            "--crate demande la bibliothèque ro-crate-py, qui n’est pas installée.",
             next_step='pip install -e ".[crate]"',
-        ) from error
+        ) from None
+    return ContextEntity, ROCrate
+
+
+def write_crate(build: Build) -> Path:
+    """Write ``ro-crate-metadata.json`` in the build folder.  Raises ParameterError; see ``rocrate``."""
+    ContextEntity, ROCrate = rocrate()
     context = read_context(build.evidence / "contexte.json")
     crate = ROCrate(version="1.1")
     crate.name = "MLflow à l’épreuve"

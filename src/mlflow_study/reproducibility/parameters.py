@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from mlflow_study.parameters import ChapterParameters
+
+SubjectName = Literal[
+    "iris-logistique",
+    "wine-foret",
+    "diabetes-ridge",
+    "wine-foret-libre",
+    "cancer-gradient",
+    "digits-neurones",
+    "cancer-recherche",
+    "iris-module",
+]
+"""The subjects of ``programs.SUBJECTS``."""
+Release = Literal[
+    "2.3.2",
+    "2.5.0",
+    "2.7.1",
+    "2.9.2",
+    "2.11.3",
+    "2.13.2",
+    "2.15.1",
+    "2.17.2",
+    "2.19.0",
+    "2.21.3",
+    "2.22.1",
+    "3.0.1",
+    "3.2.0",
+    "3.4.0",
+    "3.6.0",
+    "3.8.1",
+    "3.10.1",
+    "3.12.0",
+    "3.14.0",
+    "3.17.2",
+]
+"""The releases of ``releases.RELEASES``."""
 
 
 class Reproductibilite(ChapterParameters):
@@ -29,7 +64,7 @@ class Reproductibilite(ChapterParameters):
         le=100_000,
         description="tirages par vraie différence, pour la puissance du test d’équivalence",
     )
-    ablation: list[str] = Field(
+    ablation: list[SubjectName] = Field(
         default=["wine-foret"], min_length=1, description="sujets de l’ablation"
     )
     mutations: int = Field(
@@ -42,6 +77,6 @@ class Reproductibilite(ChapterParameters):
         default=False,
         description="reconstruire des environnements (uv), changer de bibliothèque et de Python",
     )
-    versions_rejouees: list[str] = Field(
+    versions_rejouees: list[Release] = Field(
         default=[], description="versions de MLflow rejouées en direct"
     )

@@ -124,13 +124,13 @@ def measure_capacity(
         for name in databases:
             octets += _models(garden, name)
     return {
-        "octets": pd.DataFrame(octets),
-        "temps": pd.DataFrame(temps),
+        "octets": pd.DataFrame(octets, columns=["magasin", "serie", "donnee", "n", "lignes", "index", "total", "blocs"]),
+        "temps": pd.DataFrame(temps, columns=["magasin", "operation", "taille", "wall_s", "issue", "occupee"]),
         "plans": pd.DataFrame(plans, columns=["magasin", "operation", "taille", "plan"]),
-        "remplissage": pd.DataFrame(garden.fills),
+        "remplissage": pd.DataFrame(garden.fills, columns=["magasin", "lignes", "duree_s"]),
         "arrets": pd.DataFrame(garden.stops, columns=["magasin", "serie", "taille", "motif"]),
         "absents": pd.DataFrame(absent, columns=["magasin", "motif"], dtype=object),
-    }
+    }  # fmt: skip
 
 
 # --- growing the stores -----------------------------------------------------------------

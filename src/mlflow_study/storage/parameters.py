@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -38,7 +38,7 @@ class Stockage(ChapterParameters):
         le=2000,
         description="tours de chronométrage des opérations lourdes (lots, recherches, modèles)",
     )
-    ecrivains: list[int] = Field(
+    ecrivains: list[Annotated[int, Field(ge=1, le=64)]] = Field(
         default=[1, 2, 4, 8],
         min_length=1,
         description="nombres d’écrivains simultanés",

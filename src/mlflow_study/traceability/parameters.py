@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -52,7 +52,7 @@ class Tracabilite(ChapterParameters):
         le=8,
         description="sujets de la population du chapitre 3, chacun enregistré de cinq façons",
     )
-    tailles: list[int] = Field(
+    tailles: list[Annotated[int, Field(ge=10, le=1_000_000)]] = Field(
         default=[100, 1000, 10_000],
         min_length=1,
         description="nombres de runs des magasins où l’on cherche",

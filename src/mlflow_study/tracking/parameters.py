@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -54,13 +54,13 @@ class Suivi(ChapterParameters):
     runs_filtres: int = Field(
         default=20, ge=5, le=10_000, description="runs sur lesquels portent filtres et ordres"
     )
-    tailles: list[int] = Field(
+    tailles: list[Annotated[int, Field(ge=1, le=10_000_000)]] = Field(
         default=[10, 3000, 26_000],
         min_length=1,
         description="longueurs des historiques relus par chaque voie",
     )
     runs_pages: int = Field(default=40, ge=20, le=100_000, description="runs relus page par page")
-    lots: list[int] = Field(
+    lots: list[Annotated[int, Field(ge=2, le=100_000)]] = Field(
         default=[20, 1200], min_length=1, description="tailles des lots qui portent un fautif"
     )
     pannes: list[Literal["sqlite", "postgresql", "mariadb", "file"]] = Field(
