@@ -102,7 +102,7 @@ def describe(accounts: dict[str, dict[str, Any]], seed: int) -> Context:
                 "debut": account["debut"],
                 "fin": account["fin"],
                 "mesures": [
-                    {key: m.get(key) for key in ("nom", "origine", "date", "wall_s", "cpu_s")}
+                    {k: m.get(k) for k in ("nom", "origine", "date", "wall_s", "cpu_s", "commit")}
                     for m in account.get("mesures", [])
                 ],
             }

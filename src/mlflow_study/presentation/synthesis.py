@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from babel.dates import format_date
 
-from mlflow_study.evidence.records import Claim, Judgement, Kpi, Verdict
+from mlflow_study.evidence.records import Claim, Context, Judgement, Kpi, Verdict
 from mlflow_study.evidence.synthesis import Synthesis
 from mlflow_study.evidence.verdicts import AGAINST
 from mlflow_study.presentation import figures, page
@@ -135,7 +135,9 @@ def abstract(synthesis: Synthesis) -> None:
         else ""
     )
     changed = " (dépôt modifié)" if c.depot_modifie else ""
-    commit = f", au commit `{c.commit[:10]}`{changed}" if c.commit else ""
+    commits = _commits(c)
+    words = "au commit" if len(commits) == 1 else "aux commits"
+    commit = f", {words} {fr.join(commits)}{changed}" if commits else ""
     page.prose(
         f"Mesures du {day(c.debut)}, profil `{c.profil}`, graine {c.graine}{commit}. "
         f"MLflow {c.mlflow}, Python {c.python}, {machine.get('systeme', '')} "
@@ -143,6 +145,14 @@ def abstract(synthesis: Synthesis) -> None:
         f"{fr.size(int(machine.get('memoire_octets', 0)))} de mémoire.{recorded} "
         "Cette étude n’est ni commandée ni financée par les auteurs de MLflow."
     )
+
+
+def _commits(context: Context) -> list[str]:
+    """The commits that the measures were made at, the earliest first."""
+    measures = [m for chapter in context.chapitres.values() for m in chapter.get("mesures", [])]
+    made = sorted(measures, key=lambda m: str(m.get("date")))
+    found = dict.fromkeys(m["commit"] for m in made if m.get("commit"))
+    return [f"`{commit[:10]}`" for commit in found or ([context.commit] if context.commit else [])]
 
 
 def day(iso: str) -> str:
