@@ -49,6 +49,8 @@ DATA = {
     "model_versions": ("version", "version du registre"),
 }
 THRESHOLDS_S = (1.0, 10.0)
+WORSE_THAN_LINEAR = 1.5
+"""Half-way between a linear and a square growth: the threshold of claim S30."""
 STEEPEST = 3.0
 """Upper end of an exponent that calls stopped at their cap leave open: no search is that steep."""
 CLEARLY = 0.6
@@ -419,7 +421,7 @@ def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
         }
         conditions: dict[str, Any] = {"magasin": store, "ecart_max_log10": law.residual}
         low, high = law.b_interval
-        if stopped:  # what was stopped might have grown faster still
+        if stopped and low <= WORSE_THAN_LINEAR:  # what was stopped may have grown faster still
             high = max(high, STEEPEST)
         yield base | {"valeur": law.b, "intervalle": (low, high), "conditions": conditions}
     for row in _records(practical(tables)):
