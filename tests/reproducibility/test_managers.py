@@ -1,9 +1,8 @@
 """Environment managers of ``mlflow run``: tried where they can be, otherwise said why not."""
 
-import shutil
-
 import pytest
 
+from mlflow_study.executables import find_uv
 from mlflow_study.reproducibility.managers import MANAGERS, measure_managers
 
 
@@ -15,7 +14,7 @@ def test_nothing_is_tried_unless_asked_and_every_gap_has_a_reason():
 
 
 @pytest.mark.lent
-@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on the PATH")
+@pytest.mark.skipif(find_uv() is None, reason="uv is not installed")
 def test_uv_is_really_tried():
     row = measure_managers(True).set_index("gestionnaire").loc["uv"]
     assert row["reussi"] is not None

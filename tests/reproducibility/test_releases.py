@@ -1,11 +1,11 @@
 """Environments as of a date, and the account of a release."""
 
-import shutil
 from datetime import date
 
 import pandas as pd
 import pytest
 
+from mlflow_study.executables import find_uv
 from mlflow_study.reproducibility.environments import (
     ResolutionError,
     interpreter,
@@ -17,7 +17,7 @@ from mlflow_study.reproducibility.kpis import stage_success
 from mlflow_study.reproducibility.recorded import FOLDER, read_recorded, recorded_digest
 from mlflow_study.reproducibility.releases import RELEASES, Ledger, recorded_requirements
 
-needs_uv = pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on the PATH")
+needs_uv = pytest.mark.skipif(find_uv() is None, reason="uv is not installed")
 
 
 def test_twelve_releases_from_2_3_to_3_17_in_order():

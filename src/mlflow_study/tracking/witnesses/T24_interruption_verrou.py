@@ -9,6 +9,7 @@ from sqlalchemy import Engine, event
 mlflow.set_tracking_uri(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db")
 mlflow.set_experiment("temoin")
 arme = False
+signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C serait ignoré en arrière-plan
 
 
 @event.listens_for(Engine, "before_cursor_execute", retval=True)
