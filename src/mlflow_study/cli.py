@@ -382,6 +382,8 @@ def lesson(options: argparse.Namespace) -> int:
 
     profile = options.profil or DEFAULT_PROFILE
     read_profile(profile)
+    if options.suivi is not None:
+        os.environ["MLFLOW_STUDY_SUIVI"] = _address("--suivi", options.suivi)
     return demo(output_folder(profile, options.sortie), options.reste, Console())
 
 
