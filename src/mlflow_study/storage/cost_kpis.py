@@ -26,7 +26,7 @@ from mlflow_study.evidence.statistics import (
     rate_interval,
     straight_line,
 )
-from mlflow_study.storage.kpis import STORES
+from mlflow_study.store_names import STORES
 
 KpiValues = dict[str, Any]
 Tables = Mapping[str, pd.DataFrame]

@@ -12,19 +12,11 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study.evidence.statistics import wilson
+from mlflow_study.store_names import STORES
 
 Kpi = dict[str, Any]
 Tables = Mapping[str, pd.DataFrame]
 
-STORES: dict[str, str] = {
-    "file": "fichiers",
-    "sqlite": "SQLite",
-    "postgresql": "PostgreSQL",
-    "mariadb": "MariaDB",
-    "http+sqlite": "serveur + SQLite",
-    "http+postgresql": "serveur + PostgreSQL",
-    "uri": "votre serveur",
-}
 
 ARTIFACT_KINDS = ("text", "figure", "table", "model_weight", "model_signature", "model_example")
 """Kinds that MLflow calls artifacts: files of a run, and the files of a model."""

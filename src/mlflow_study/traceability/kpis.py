@@ -11,6 +11,7 @@ import pandas as pd
 
 from mlflow_study.chapter import Chapter
 from mlflow_study.evidence.statistics import median_ratio, quantile, wilson
+from mlflow_study.store_names import STORES
 from mlflow_study.traceability.grades import GRADES
 
 SEED = 4
@@ -28,14 +29,8 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
-STORES = {
-    "file": "fichiers",
-    "sqlite": "SQLite",
-    "postgresql": "PostgreSQL",
-    "mariadb": "MariaDB",
-    "uri": "votre serveur",
-    "http+sqlite": "serveur + SQLite",
-    "http+postgresql": "serveur + PostgreSQL",
+PLACES = {
+    **STORES,
     "comptes": "serveur avec comptes",
     "mandataire": "serveur derrière un mandataire",
 }
@@ -43,7 +38,7 @@ STORES = {
 
 def _label(id: str, label: str) -> str:
     """``label`` with the store's name when the id ends with one: verdicts list conditions."""
-    store = STORES.get(id.rpartition(".")[2])
+    store = PLACES.get(id.rpartition(".")[2])
     return f"{label} ({store})" if store else label
 
 

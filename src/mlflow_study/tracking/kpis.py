@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.statistics import wilson
+from mlflow_study.store_names import STORES
 
 Record = Callable[..., Kpi]
 Frame: TypeAlias = Any
@@ -28,15 +29,6 @@ SLUGS = {
     "nuit à ce qui était stocké": "nuisible",
 }
 KINDS = {"métrique": "metrique", "paramètre": "parametre", "étiquette": "etiquette"}
-STORES = {
-    "file": "fichiers",
-    "sqlite": "SQLite",
-    "postgresql": "PostgreSQL",
-    "mariadb": "MariaDB",
-    "http+sqlite": "serveur + SQLite",
-    "http+postgresql": "serveur + PostgreSQL",
-    "uri": "votre serveur",
-}
 DRAINED = ("fin", "exception", "sys.exit(0)", "sys.exit(3)", "SIGINT")
 """Endings after which Python runs its exit hooks."""
 
