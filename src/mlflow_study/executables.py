@@ -10,10 +10,15 @@ from pathlib import Path
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
+def search_path() -> str:
+    """The PATH, then the folder of this Python, where ``uv`` is installed with the study."""
+    beside = os.fspath(Path(sys.executable).parent)
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), beside])
+
+
 def find_uv() -> str | None:
-    """Path of ``uv``: on the PATH, or beside this Python."""
-    beside = Path(sys.executable).parent
-    return shutil.which("uv") or shutil.which("uv", path=os.fspath(beside))
+    """Path of ``uv``."""
+    return shutil.which("uv", path=search_path())
 
 
 def find_browser() -> str | None:

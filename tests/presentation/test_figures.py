@@ -135,7 +135,7 @@ def test_each_store_has_one_hue_seen_on_light_and_dark(store: str) -> None:
 
 
 def test_hues_differ_from_one_store_to_another() -> None:
-    hues = [light for _, light, _ in figures._STORES.values()]
+    hues = [light for light, _ in figures._HUES.values()]
     assert len(set(hues)) == len(hues)
 
 

@@ -26,22 +26,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatter, NullFormatter, ScalarFormatter
 
 from mlflow_study.presentation import numbers as fr
+from mlflow_study.store_names import STORES
 
 WIDTH = 7.0
 """Inches: the reading column."""
 
 INK, SOFT, LINE, PAPER = "#23272b", "#5c646b", "#d5d9dd", "#ffffff"
 
-_STORES: dict[str, tuple[str, str, str]] = {
-    "file": ("fichiers", "#a6611a", "#e0a567"),
-    "sqlite": ("SQLite", "#0072b2", "#56b4e9"),
-    "postgresql": ("PostgreSQL", "#00795a", "#35c79c"),
-    "mariadb": ("MariaDB", "#8a4f7d", "#d79bc9"),
-    "http+sqlite": ("serveur + SQLite", "#3f8fc4", "#8fd0f5"),
-    "http+postgresql": ("serveur + PostgreSQL", "#3f9d83", "#8be3c9"),
-    "uri": ("votre serveur", "#c2410c", "#ff9b6a"),
+_HUES: dict[str, tuple[str, str]] = {
+    "file": ("#a6611a", "#e0a567"),
+    "sqlite": ("#0072b2", "#56b4e9"),
+    "postgresql": ("#00795a", "#35c79c"),
+    "mariadb": ("#8a4f7d", "#d79bc9"),
+    "http+sqlite": ("#3f8fc4", "#8fd0f5"),
+    "http+postgresql": ("#3f9d83", "#8be3c9"),
+    "uri": ("#c2410c", "#ff9b6a"),
 }
-"""Store → (French label, hue on light, hue on dark)."""
+"""Store → hue on light, hue on dark."""
 
 VERDICT_COLOURS: dict[str, str] = {
     "confirmée": "#00705a",
@@ -72,7 +73,7 @@ _DARK: dict[str, str] = {
     LINE: "#3a4147",
     PAPER: "#15181b",
     ACCENT: "#7cbcf5",
-    **{light: dark for _, light, dark in _STORES.values()},
+    **dict(_HUES.values()),
     **{VERDICT_COLOURS[name]: dark for name, dark in _VERDICT_DARK.items()},
 }
 
@@ -105,12 +106,12 @@ def css_variables() -> str:
 
 def store_colour(name: str) -> str:
     """The hue of a system under test, the same in every figure.  Unknown names are soft grey."""
-    return _STORES[name][1] if name in _STORES else SOFT
+    return _HUES[name][0] if name in _HUES else SOFT
 
 
 def store_label(name: str) -> str:
     """The French name of a system under test."""
-    return _STORES[name][0] if name in _STORES else name
+    return STORES.get(name, name)
 
 
 def theme() -> None:
@@ -150,7 +151,7 @@ def theme() -> None:
             "lines.linewidth": 1.6,
             "lines.markersize": 5,
             "patch.edgecolor": "none",
-            "axes.prop_cycle": cycler(color=[hue for _, hue, _ in _STORES.values()]),
+            "axes.prop_cycle": cycler(color=[hue for hue, _ in _HUES.values()]),
             "axes.unicode_minus": True,
             "svg.fonttype": "none",
             "svg.hashsalt": "mlflow-study",

@@ -74,17 +74,6 @@ NATURES = {
     "description": "descriptions",
     "existence": "existence d’une version",
 }
-
-
-PHRASED = {
-    "version-passee": "Quelle version portait l’alias mardi dernier ?",
-    "etiquette-passee": "Quelle était l’étiquette « validation » avant sa réécriture ?",
-    "code-valide": "Le code de ce run était-il validé ?",
-    "arguments": "Avec quels arguments ce run a-t-il été lancé ?",
-    "nom-lancement": "Sous quel nom ce run a-t-il été lancé ?",
-    "machine": "Sur quelle machine ce run a-t-il tourné ?",
-}
-"""Questions that lean on the one before them, said so that each stands alone."""
 LINKS = {"modèle": "modèle", "run": "run", "données": "données", "code": "commit"}
 _IDENTIFIERS = re.compile(
     r"\bpython -[cm](?: [\w.]+)?|\bjupyter execute\b|\b(?:git|gc|worktree|LOGNAME)\b"
@@ -334,7 +323,9 @@ def questions(table: pd.DataFrame, backends: Sequence[str]) -> None:
         )
         + ".",
     )
-    false, empty = (_asked(first[first["note"] == note]) for note in ("fausse", "absente"))
+    false, empty = (
+        list(first.loc[first["note"] == note, "texte"]) for note in ("fausse", "absente")
+    )
     if false:
         head = "Réponses fausses" if len(false) > 1 else "Réponse fausse"
         page.prose(
@@ -343,14 +334,6 @@ def questions(table: pd.DataFrame, backends: Sequence[str]) -> None:
         )
     if empty:
         page.prose("Sans réponse :" + _bullets(empty))
-
-
-def _asked(rows: pd.DataFrame) -> list[str]:
-    """Questions, each said so that it stands alone."""
-    return [
-        PHRASED.get(str(id), str(text))
-        for id, text in zip(rows["question"], rows["texte"], strict=True)
-    ]
 
 
 # --- changes -----------------------------------------------------------------------

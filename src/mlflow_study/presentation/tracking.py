@@ -11,10 +11,11 @@ import pandas as pd
 
 from mlflow_study.evidence.records import Kpi, Verdict
 from mlflow_study.evidence.statistics import wilson, zero_failure_bound
-from mlflow_study.presentation import figures, page
 from mlflow_study.presentation import numbers as fr
+from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import ink_on, new, store_label
 from mlflow_study.presentation.tables import Markup
+from mlflow_study.store_names import STORES
 
 Frame: TypeAlias = Any
 """A DataFrame; its stubs make each cell a union of forty types, which hides real faults."""
@@ -83,7 +84,7 @@ def powers(text: str) -> str:
 
 def stores(names: Sequence[str]) -> str:
     """Labels of backends, each once, in the order of the report."""
-    ranks = {name: rank for rank, name in enumerate(figures._STORES)}
+    ranks = {name: rank for rank, name in enumerate(STORES)}
     ordered = sorted(set(names), key=lambda name: (ranks.get(name, len(ranks)), name))
     return fr.join([store_label(name) for name in ordered])
 

@@ -7,7 +7,6 @@ A manager is tried where the programs that it calls are on the PATH or beside th
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study import nursery
+from mlflow_study.executables import search_path
 from mlflow_study.reproducibility.environments import without_paths
 from mlflow_study.stores import create_sqlite
 
@@ -51,7 +51,7 @@ def measure_managers(environments: bool) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for manager, programs in MANAGERS.items():
-        missing = [name for name in programs if shutil.which(name, path=_path()) is None]
+        missing = [name for name in programs if shutil.which(name, path=search_path()) is None]
         row: dict[str, Any] = {
             "gestionnaire": manager,
             "programmes": ", ".join(programs),
@@ -67,12 +67,6 @@ def measure_managers(environments: bool) -> pd.DataFrame:
             row["reussi"], row["motif"] = _try(manager)
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _path() -> str:
-    """The PATH, then the folder of this Python, where ``uv`` is installed with the study."""
-    beside = str(Path(sys.executable).parent)
-    return os.pathsep.join([os.environ.get("PATH", os.defpath), beside])
 
 
 def _try(manager: str) -> tuple[bool, str]:
@@ -96,7 +90,7 @@ def _try(manager: str) -> tuple[bool, str]:
                 environment={
                     "MLFLOW_TRACKING_URI": create_sqlite(folder / "m.db"),
                     "MLFLOW_ENV_ROOT": str(folder / "environnements"),
-                    "PATH": _path(),
+                    "PATH": search_path(),
                     **nursery.network(),
                 },
             )
