@@ -76,6 +76,6 @@ if [ "${1:-}" = test ]; then
   .venv/bin/mypy
   .venv/bin/lint-imports
   .venv/bin/python -m mlflow_study cellules --verifier
-  exec .venv/bin/python -m pytest "$@"
+  exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"
 fi
 exec .venv/bin/python -m mlflow_study "$@"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import synthetic_edition
+from filelock import FileLock
 
 from mlflow_study.paths import ROOT, Build
 
@@ -49,12 +50,21 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> Build:
 
 
 @pytest.fixture(scope="session")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """The real study through the real runner, with the tiny profile ``essai``."""
-    build = Build(tmp_path_factory.mktemp("etude") / "essai")
-    command = [sys.executable, "-m", "mlflow_study", "--profil", "essai", "--sortie"]
-    done = subprocess.run([*command, str(build.folder)], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+def study(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Build:
+    """The real study through the real runner, with the tiny profile ``essai``.
+
+    It is led once: the other process of tests waits for it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    build = Build(shared / "etude" / "essai")
+    with FileLock(shared / "etude.verrou"):
+        if not (build.folder / "rapport.html").exists():
+            command = [sys.executable, "-m", "mlflow_study", "--profil", "essai", "--sortie"]
+            done = subprocess.run(
+                [*command, str(build.folder)], capture_output=True, text=True, cwd=ROOT
+            )
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     return build
 
 

@@ -41,7 +41,7 @@ class Tracabilite(ChapterParameters):
         default=200, ge=20, le=5000, description="événements joués sur le serveur à webhooks"
     )
     sondages: int = Field(
-        default=400,
+        default=250,
         ge=50,
         le=20_000,
         description="instants passés, tirés au sort, dont l’état est demandé",

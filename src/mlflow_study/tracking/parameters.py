@@ -39,7 +39,7 @@ class Suivi(ChapterParameters):
         description="magasins dont on éprouve aussi la complétude, les pages, la recherche et les lots",
     )
     essais_sens: int = Field(
-        default=30, ge=5, le=100_000, description="essais de chaque propriété (dernier, doublons…)"
+        default=20, ge=5, le=100_000, description="essais de chaque propriété (dernier, doublons…)"
     )
     exemples: int = Field(
         default=20, ge=5, le=100_000, description="exemples que Hypothesis essaie par facette"
