@@ -75,6 +75,25 @@ def test_the_bound_on_losses_is_over_the_endings(told: list[str]) -> None:
     assert "4 écritures perdues sur 20, en 2 fins (PostgreSQL, 0 sur 10 ; SQLite, 4 sur 10)" in text
 
 
+def test_a_history_that_one_store_alone_was_asked_for_is_said_so(
+    told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions: list[str] = []
+    monkeypatch.setattr(tell.page, "table", lambda *_, caption, **__: captions.append(caption))
+
+    def history(store: str, length: int) -> dict[str, Any]:
+        return {"magasin": store, "objet": "points", "voie": "get_metric_history", "ecrits": length, "rendus": length, "distincts": length, "avertit": ""}  # fmt: skip
+
+    both = [history("sqlite", 10), history("postgresql", 10)]
+    for rows in (both, [*both, history("sqlite", 5000)]):
+        table = pd.DataFrame([*rows, {**history("sqlite", 1), "objet": "runs", "voie": "pages"}])
+        tell.completeness(table)
+    common, alone = (caption.replace("\u00a0", " ").replace("\u202f", " ") for caption in captions)
+    assert "n’est relu que" not in common
+    assert alone.endswith("L’historique de 5 000 points n’est relu que dans SQLite.")
+    assert "rend tous les points jusqu’à 5" in told[-2]
+
+
 def test_stores_are_named_once_in_the_order_of_the_report() -> None:
     assert tell.stores(["mariadb", "mariadb", "file", "sqlite"]) == "fichiers, SQLite et MariaDB"
 

@@ -312,15 +312,21 @@ def completeness(table: Frame) -> None:
     if silent:
         title += f" ; {fr.count(len(silent), 'voie coupe', 'voies coupent')} sans le dire"
     page.finding(title)
+    caption = (
+        f"Le plus petit nombre rendu parmi les magasins ({stores(list(points.magasin.unique()))})."
+    )
+    alone = points[points.ecrits == longest].magasin.unique()
+    if len(alone) < points.magasin.nunique():
+        caption += f" L’historique de {fr.integer(longest)} points n’est relu que dans {stores(list(alone))}."
+    if silent:
+        caption += " Aucune réponse coupée ne dit qu’elle l’est."
     frame = points.groupby(["voie", "ecrits"], sort=False).rendus.min().unstack("ecrits")
     frame = frame.rename(index=_READERS, columns=lambda n: f"{fr.integer(n)} écrits")
     page.table(
         frame.reset_index().rename(columns={"voie": "Voie de lecture"}),
         label="tab-historiques",
         title="Points rendus, selon la voie et la longueur de l’historique",
-        caption=f"Le plus petit nombre rendu parmi les magasins ({stores(list(points.magasin.unique()))}). Aucune réponse coupée ne dit qu’elle l’est."
-        if silent
-        else f"Le plus petit nombre rendu parmi les magasins ({stores(list(points.magasin.unique()))}).",
+        caption=caption,
     )
     runs = table[(table.objet == "runs") & (table.voie != "une page")]
     busy = runs[runs.voie.str.contains("créé entre")]

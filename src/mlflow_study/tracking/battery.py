@@ -62,6 +62,7 @@ def battery(
     facets: list[str],
     examples: int,
     sizes: list[int],
+    longest_on_sqlite: int,
     pages: int,
     runs: int,
     filters: int,
@@ -80,6 +81,8 @@ def battery(
     seed: int,
 ) -> dict[str, Table]:
     """Every experiment of the chapter: ``cases`` gives the backends and their sampled cases.
+
+    ``longest_on_sqlite``: one more history, read back from SQLite alone (0: none).
 
     Tables: ``aller_retour`` on all backends; ``sens`` on all that are opened directly;
     ``completude, listes, recherche, lots`` on those of ``studied``; ``chasse`` on files
@@ -131,7 +134,10 @@ def battery(
         if "sqlite" in stores:
             jobs.append(Job("autolog", autologging, (stores["sqlite"],)))
         for store in closely:
-            jobs.append(Job("completude", completeness, (store, sizes, pages, seed)))
+            lengths = list(sizes)
+            if store.name == "sqlite" and longest_on_sqlite:
+                lengths.append(longest_on_sqlite)
+            jobs.append(Job("completude", completeness, (store, lengths, pages, seed)))
             jobs.append(Job("listes", listings, (store, min(pages, LISTED))))
             jobs.append(Job("recherche", try_filters, (store, runs, filters, orders, seed)))
             jobs.append(Job("lots", atomicity, (store, batches)))

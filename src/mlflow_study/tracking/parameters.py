@@ -59,6 +59,12 @@ class Suivi(ChapterParameters):
         min_length=1,
         description="longueurs des historiques relus par chaque voie",
     )
+    taille_sqlite: int = Field(
+        default=0,
+        ge=0,
+        le=10_000_000,
+        description="longueur d’un historique de plus, relu dans SQLite seulement (0 : aucun)",
+    )
     runs_pages: int = Field(default=40, ge=20, le=100_000, description="runs relus page par page")
     lots: list[Annotated[int, Field(ge=2, le=100_000)]] = Field(
         default=[20, 1200], min_length=1, description="tailles des lots qui portent un fautif"
