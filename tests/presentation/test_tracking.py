@@ -94,6 +94,20 @@ def test_a_history_that_one_store_alone_was_asked_for_is_said_so(
     assert "rend tous les points jusqu’à 5" in told[-2]
 
 
+def test_only_faults_that_were_tried_are_in_the_title() -> None:
+    tried = pd.DataFrame(
+        [
+            {"panne": "base tuée, relancée", "acquittees": 9, "perdues": 0},
+            {"panne": "6 processus, un run", "acquittees": 9, "perdues": 0},
+            {"panne": "disque plein", "acquittees": 0, "perdues": 0},
+        ]
+    )
+    assert tell._other_losses(tried).startswith("Base tuée, foule : aucune écriture")
+    assert "disque" not in tell._other_losses(tried)
+    losing = tell._other_losses(tried.assign(perdues=[0, 2, 0])).replace("\u00a0", " ")
+    assert losing == "2 écritures acquittées sont perdues (base tuée, foule)"
+
+
 def test_stores_are_named_once_in_the_order_of_the_report() -> None:
     assert tell.stores(["mariadb", "mariadb", "file", "sqlite"]) == "fichiers, SQLite et MariaDB"
 

@@ -570,6 +570,28 @@ def _statuses(some: Frame) -> str:
     return " ".join(sentences)
 
 
+_FAULT_WORDS = {
+    "base tuée": "base tuée",
+    "serveur tué": "serveur tué",
+    "serveur lent": "serveur lent",
+    "disque plein": "disque plein",
+    "processus, ": "foule",
+}
+"""Part of a fault's name → its word in a title."""
+
+
+def _other_losses(rest: Frame) -> str:
+    """The title of those faults: of the ones under which something was acknowledged."""
+    tried = rest[rest.acquittees > 0].panne
+    words = [word for part, word in _FAULT_WORDS.items() if tried.str.contains(part).any()]
+    under = ", ".join(words) if words else "ces pannes"
+    lost = int(rest.perdues.sum())
+    if lost == 0:
+        return f"{under[0].upper()}{under[1:]} : aucune écriture acquittée n’est perdue"
+    told = fr.count(lost, "écriture acquittée est perdue", "écritures acquittées sont perdues")
+    return f"{told} ({under})"
+
+
 def other_faults(table: Frame) -> None:
     """Crowds, clock, disk, database, artifacts, server: one row per fault."""
     rest = table[~(table.contexte.str.contains("with") & (table.panne != "disque plein"))]
@@ -590,12 +612,7 @@ def other_faults(table: Frame) -> None:
                 "Détail": code(next(d for d in some.detail if d), 90) if some.detail.any() else "–",
             }
         )  # fmt: skip
-    lost = int(rest.perdues.sum())
-    page.finding(
-        "Base tuée, serveur tué, disque plein, foule : aucune écriture acquittée n’est perdue"
-        if lost == 0
-        else f"{fr.count(lost, 'écriture acquittée est perdue', 'écritures acquittées sont perdues')} quand la base, le serveur, le disque ou la foule s’en mêlent"
-    )
+    page.finding(_other_losses(rest))
     if rows:
         page.table(
             grid(rows),
