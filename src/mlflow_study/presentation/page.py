@@ -137,7 +137,7 @@ def witness(code: str, *, title: str, shows: str) -> None:
     if not code.strip():
         raise ValueError(f"witness {title!r} is empty")
     _show(
-        f'<figure class="temoin"><figcaption><strong>{_markdown.inline(title)}</strong> '
+        f'<figure class="temoin"><figcaption>{_markdown.inline(title)} '
         f"{_markdown.inline(shows)}</figcaption>"
         f'<pre tabindex="0">{escape(code.strip(), quote=False)}</pre></figure>',
         code.strip(),

@@ -321,11 +321,11 @@ def completeness(table: Frame) -> None:
     if silent:
         caption += " Aucune réponse coupée ne dit qu’elle l’est."
     frame = points.groupby(["voie", "ecrits"], sort=False).rendus.min().unstack("ecrits")
-    frame = frame.rename(index=_READERS, columns=lambda n: f"{fr.integer(n)} écrits")
+    frame = frame.rename(index=_READERS, columns=lambda n: fr.integer(n))
     page.table(
         frame.reset_index().rename(columns={"voie": "Voie de lecture"}),
         label="tab-historiques",
-        title="Points rendus, selon la voie et la longueur de l’historique",
+        title="Points rendus, selon la voie et le nombre de points écrits",
         caption=caption,
     )
     runs = table[(table.objet == "runs") & (table.voie != "une page")]

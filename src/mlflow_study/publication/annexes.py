@@ -213,8 +213,8 @@ def witnesses(verdicts: Iterable[Verdict], shown: Mapping[str, str]) -> str:
     for verdict in verdicts:
         if verdict.temoin and f"temoin:{verdict.id}" not in shown:
             blocks.append(
-                f'<figure class="temoin" id="temoin-{verdict.id}"><figcaption><strong>Témoin de '
-                f'<a href="#affirmation-{verdict.id}">{verdict.id}</a></strong> '
+                f'<figure class="temoin" id="temoin-{verdict.id}"><figcaption>Témoin de '
+                f'<a href="#affirmation-{verdict.id}">{verdict.id}</a>. '
                 f"{markdown.inline(verdict.enonce)}</figcaption>"
                 f"<pre>{escape(verdict.temoin.strip(), quote=False)}</pre></figure>"
             )
