@@ -59,7 +59,7 @@ class Stockage(ChapterParameters):
         description="une opération qui a pris cette durée n’est plus répétée, ni essayée aux tailles plus grandes (mais extrapolée)",
     )
     runs_max: int = Field(
-        default=1000, ge=400, le=1_000_000, description="runs du plus grand magasin SQL"
+        default=2000, ge=400, le=1_000_000, description="runs du plus grand magasin SQL"
     )
     runs_max_fichiers: int = Field(
         default=400, ge=400, le=10_000, description="runs du plus grand magasin de fichiers"
@@ -78,9 +78,9 @@ class Stockage(ChapterParameters):
         default=1100, ge=40, le=100_000, description="runs à lire page par page, sur une base"
     )
     traces: int = Field(
-        default=8, ge=1, le=2000, description="traces dont on compte les copies, par magasin"
+        default=12, ge=1, le=2000, description="traces dont on compte les copies, par magasin"
     )
-    arrets: int = Field(default=2, ge=1, le=200, description="arrêts brutaux pendant une migration")
+    arrets: int = Field(default=3, ge=1, le=200, description="arrêts brutaux pendant une migration")
     runs_migres: int = Field(
         default=20, ge=5, le=20_000, description="runs du magasin dont la migration est tuée"
     )

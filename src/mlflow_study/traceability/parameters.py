@@ -41,7 +41,7 @@ class Tracabilite(ChapterParameters):
         default=200, ge=20, le=5000, description="événements joués sur le serveur à webhooks"
     )
     sondages: int = Field(
-        default=200,
+        default=250,
         ge=50,
         le=20_000,
         description="instants passés, tirés au sort, dont l’état est demandé",
@@ -58,7 +58,7 @@ class Tracabilite(ChapterParameters):
         description="nombres de runs des magasins où l’on cherche",
     )
     repetitions: int = Field(
-        default=3, ge=3, le=200, description="répétitions chronométrées de chaque recherche"
+        default=5, ge=3, le=200, description="répétitions chronométrées de chaque recherche"
     )
     backends_recherche: list[Literal["sqlite", "postgresql", "http+sqlite", "http+postgresql"]] = (
         Field(

@@ -39,18 +39,18 @@ class Suivi(ChapterParameters):
         description="magasins dont on éprouve aussi la complétude, les pages, la recherche et les lots",
     )
     essais_sens: int = Field(
-        default=15, ge=5, le=100_000, description="essais de chaque propriété (dernier, doublons…)"
+        default=20, ge=5, le=100_000, description="essais de chaque propriété (dernier, doublons…)"
     )
     exemples: int = Field(
-        default=15, ge=5, le=100_000, description="exemples que Hypothesis essaie par facette"
+        default=20, ge=5, le=100_000, description="exemples que Hypothesis essaie par facette"
     )
     facettes: list[Facet] = Field(
         default=["pas"], description="facettes où Hypothesis cherche un témoin"
     )
     filtres: int = Field(
-        default=80, ge=10, le=1_000_000, description="expressions de search_runs tirées"
+        default=100, ge=10, le=1_000_000, description="expressions de search_runs tirées"
     )
-    ordres: int = Field(default=20, ge=5, le=100_000, description="ordres de tri tirés")
+    ordres: int = Field(default=30, ge=5, le=100_000, description="ordres de tri tirés")
     runs_filtres: int = Field(
         default=20, ge=5, le=10_000, description="runs sur lesquels portent filtres et ordres"
     )
@@ -80,7 +80,7 @@ class Suivi(ChapterParameters):
     )
     ecrivains: int = Field(default=4, ge=2, le=64, description="processus qui écrivent ensemble")
     interruptions: int = Field(
-        default=4,
+        default=5,
         ge=1,
         le=1000,
         description="moments où chaque écriture est interrompue (Ctrl-C), de chaque façon ; moitié moins dans PostgreSQL",
