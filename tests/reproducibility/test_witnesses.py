@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from mlflow_study.executables import search_path
 from mlflow_study.reproducibility.witnesses import FOLDER
 
 FILES = sorted(FOLDER.glob("R*_*.py"))
@@ -14,9 +14,7 @@ FILES = sorted(FOLDER.glob("R*_*.py"))
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_the_witness_shows_the_defect(path, tmp_path):
-    beside = str(Path(sys.executable).parent)  # where the study's own uv is
-    places = os.pathsep.join([os.environ["PATH"], beside])
-    env = {**os.environ, "TMPDIR": str(tmp_path), "PATH": places}
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PATH": search_path()}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(path)],
         capture_output=True,
