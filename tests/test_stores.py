@@ -222,3 +222,13 @@ def test_what_was_made_on_a_foreign_server_is_deleted_and_only_that(monkeypatch,
     with pytest.raises(OSError):  # noqa: PT011
         fail_midway()
     assert store.client().get_experiment(made).lifecycle_stage == "deleted"
+
+
+@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+def test_a_database_starts_however_deep_its_folder_lies(name, tmp_path):
+    if reason := stores.unavailable(name):
+        pytest.skip(reason)
+    deep = tmp_path / ("d" * 100)  # the address of a Unix socket holds 107 bytes
+    deep.mkdir()
+    with stores.open_store(name, deep) as store:
+        assert store.client().search_experiments()

@@ -447,7 +447,7 @@ class MariaDB:
         def start(port: int) -> Process:
             self.port = port
             command = [self.binary(), "--no-defaults", f"--datadir={self.data}", f"--port={port}"]
-            command += ["--bind-address=127.0.0.1", f"--socket={self.folder / 'm.sock'}"]
+            command += ["--bind-address=127.0.0.1", "--socket=m.sock"]
             command += ["--character-set-server=utf8mb4", f"--pid-file={self.folder / 'm.pid'}"]
             command += ["--user=root"] if os.geteuid() == 0 else []
             return Process.start(command, self.folder / "mariadb.log")
