@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import builtins
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from mlflow_study import cli
+from mlflow_study import cli, scratch
 from mlflow_study.errors import ParameterError
 from mlflow_study.paths import ROOT
 from mlflow_study.pipeline import run
@@ -86,6 +88,37 @@ def test_a_wrong_command_line_is_refused_in_french(call, words, expected, tmp_pa
     assert code == 2
     assert expected in said
     assert not (ROOT / "build" / "standrad").exists()
+
+
+def test_a_temporary_folder_too_deep_for_sockets_is_refused_first(call, tmp_path, monkeypatch):
+    deep = tmp_path / ("d" * 60)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    code, said = call("--sortie", str(tmp_path / "build"))
+    assert code == 2
+    assert f"TMPDIR a reçu « {deep} »" in said
+    assert not (tmp_path / "build").exists()
+    _, said = call("docteur")
+    assert "trop profond" in said
+
+
+def test_the_deepest_temporary_folder_accepted_holds_the_sockets(tmp_path):
+    code = (
+        "import multiprocessing, tempfile; from mlflow_study import scratch\n"
+        "scratch.check_temporary_folder()\n"
+        "with scratch.own_scratch('etude-12345678-01'):\n"
+        "    tempfile.tempdir = None\n"
+        "    multiprocessing.get_context('forkserver').Process(target=int).start()\n"
+    )
+    most = scratch._SOCKET_BYTES - len(scratch._LONGEST_SOCKET)
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        deep = Path(short) / ("d" * (most - len(short) - 1))
+        deep.mkdir()
+        environment = {**os.environ, "TMPDIR": str(deep)}
+        ended = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        )
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_step_called_without_its_notebook_or_its_format_names_them(call, tmp_path, monkeypatch):

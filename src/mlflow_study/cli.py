@@ -162,7 +162,9 @@ def parser() -> argparse.ArgumentParser:
 def launch(options: argparse.Namespace) -> int:
     """Check everything, then run the DAG."""
     from mlflow_study.pipeline import settings as s
+    from mlflow_study.scratch import check_temporary_folder
 
+    check_temporary_folder()
     name = options.profil or DEFAULT_PROFILE
     profile = s.read_profile(name)
     chapters = s.resolve_chapters(options.chapitre)

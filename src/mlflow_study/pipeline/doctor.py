@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -87,6 +88,16 @@ def _writable() -> Check:
     )
 
 
+def _temporary() -> Check:
+    from mlflow_study.scratch import check_temporary_folder
+
+    try:
+        check_temporary_folder()
+    except ParameterError as error:
+        return Check("Dossier temporaire", "manque", "trop profond", str(error))
+    return Check("Dossier temporaire", "bon", tempfile.gettempdir())
+
+
 def _port() -> Check:
     from mlflow_study.stores import free_port
 
@@ -136,6 +147,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     _disk,
     _memory,
     _writable,
+    _temporary,
     _port,
     _store(
         "postgresql", "PostgreSQL embarqué : lancez sans root, ou autorisez les espaces de noms."
