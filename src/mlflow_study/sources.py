@@ -12,17 +12,24 @@ from pathlib import Path
 from mlflow_study.paths import NOTEBOOKS, REPORT
 
 PACKAGE = "mlflow_study"
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+"""Where a statement holds others.  An import is a statement: expressions need no visit."""
 
 
-def _imported(source: str) -> set[str]:
-    """Modules of this package that a piece of Python imports."""
+@cache
+def _imported(source: str) -> frozenset[str]:
+    """Modules of this package that a piece of Python imports, inside functions too."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    todo: list[ast.AST] = [ast.parse(source)]
+    while todo:
+        node = todo.pop()
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in found if name.split(".")[0] == PACKAGE}
+        for block in _BLOCKS:
+            todo += getattr(node, block, ())
+    return frozenset(name for name in found if name.split(".")[0] == PACKAGE)
 
 
 @cache
