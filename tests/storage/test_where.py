@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,24 @@ def test_cases_migrate_as_the_database_says() -> None:
     assert cases.loc["double", "refus"]
     assert "UNIQUE" in str(cases.loc["double", "message"])
     assert cases.loc["infini", "silencieux"]
+
+
+def test_a_copied_schema_changes_nothing_to_a_migration(tmp_path: Path) -> None:
+    """The file, schema and rows, is the one that MLflow makes alone, to the last statement."""
+    with open_store("file") as store:
+        migration._rich(store, 3)
+        source, alone, copied = str(store.files.parent), tmp_path / "a.db", tmp_path / "b.db"
+        code, said = migration._command(source, str(alone), "")
+        assert code == 0, said
+        with migration.schema_copied():
+            code, said = migration._command(source, str(copied), "")
+        assert code == 0, said
+    dumps = []
+    for path in (alone, copied):
+        with closing(sqlite3.connect(path)) as connection:
+            dumps.append(sorted(connection.iterdump()))
+    assert sum("INSERT INTO" in line for line in dumps[0]) > 50
+    assert dumps[0] == dumps[1]
 
 
 def test_kills_strike_a_migration_at_work_and_it_can_be_run_again() -> None:

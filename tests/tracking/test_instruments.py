@@ -1,12 +1,15 @@
 """The instruments on a real SQLite store, small."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, open_store
 from mlflow_study.tracking import filters as search
+from mlflow_study.tracking.addresses import OTHER, SAME, addressed, judged
 from mlflow_study.tracking.atomicity import atomicity
 from mlflow_study.tracking.causes import causes
 from mlflow_study.tracking.completeness import completeness
@@ -105,6 +108,43 @@ def test_other_listings_are_whole_at_rest_and_repeat_an_object_when_one_is_creat
     assert table[~busy].ordonnes.all()
     assert (table[busy].distincts == 16).all()
     assert (table[busy].rendus > 16).all()
+
+
+def test_a_client_of_one_store_writes_its_traces_in_another(store: Store) -> None:
+    found = judged(addressed(store)).set_index("appel")
+    assert found.issue["start_trace, end_trace"] == "ailleurs"
+    assert found.issue["load_table"] == "refus"
+    for call in ("log_metric", "log_table", "create_run", "load_prompt", "set_trace_tag"):
+        assert found.issue[call] == "même", call
+        assert not found.touche[call], call
+    assert len(found) > 50
+
+
+def test_a_version_read_from_files_loses_the_metrics_of_its_model(tmp_path: Path) -> None:
+    with open_store("file", tmp_path) as files:
+        found = judged(addressed(files)).set_index("appel")
+    assert found.issue["get_model_version"] == "autre"
+    assert "'m': 0.5" in found.attendu["get_model_version"]
+    assert "'m'" not in found.rendu["get_model_version"]
+
+
+def test_calls_are_judged_by_what_reaches_the_other_store() -> None:
+    def row(call: str, address: str, given: str = "1", error: str = "", more: int = 0) -> dict:
+        return {
+            "magasin": "sqlite", "appel": call, "adresse": address, "rendu": given,
+            "erreur": error, "requetes": more, "lignes_ailleurs": more,
+        }  # fmt: skip
+
+    cases = {
+        "même": row("même", OTHER),
+        "autre": row("autre", OTHER, given="0"),
+        "refus": row("refus", OTHER, given="", error="E"),
+        "ailleurs": row("ailleurs", OTHER, given="0", more=1),
+    }
+    unsupported = [row("absent", SAME, given="", error="E"), row("absent", OTHER)]
+    own = [row(name, SAME) for name in cases]
+    found = judged(pd.DataFrame([*own, *cases.values(), *unsupported])).set_index("appel")
+    assert found.issue.to_dict() == {name: name for name in cases}
 
 
 def test_a_bad_item_in_a_batch(store: Store) -> None:

@@ -33,6 +33,7 @@ EXPECTED = {
     "T23": "4 expériences rendues, 3 distinctes",
     "T24": "MlflowException, (sqlite3.OperationalError) database is locked ; statut RUNNING",
     "T25": "meta.yaml de 0 octet ; search_runs : AttributeError",
+    "T26": "0 trace chez B ; chez A : ['\"secret de B\"']",
     "T20": "SQLite (None, 7), fichiers ('iris', 0) ; run lisible : False",
     "T21": "[('diverge', 0.0), ('bon', 0.2)]",
 }

@@ -16,6 +16,7 @@ from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import ink_on, new, store_label
 from mlflow_study.presentation.tables import Markup
 from mlflow_study.store_names import STORES
+from mlflow_study.tracking.addresses import judged
 
 Frame: TypeAlias = Any
 """A DataFrame; its stubs make each cell a union of forty types, which hides real faults."""
@@ -372,6 +373,41 @@ def listings(table: Frame) -> None:
     page.prose(
         f"Les autres listes ({kinds}), lues page par page au repos : {calm}, {order}.{moving}"
     )
+
+
+_MISLED = {
+    "ailleurs": "Les données vont dans l’autre magasin, sans erreur",
+    "refus": "Refusé : l’objet est cherché dans l’autre magasin",
+    "autre": "Sans erreur, mais autrement : sans métriques ni paramètres, ou perdu",
+}
+"""What becomes of a call when the address of the process is not its client's."""
+
+
+def addresses(table: Frame) -> None:
+    """Calls of a client opened by its address that reach another store."""
+    found = judged(table)
+    wrong = found[found.issue != "même"]
+    names = stores(list(found.magasin.unique()))
+    page.finding(
+        f"Un client ouvert par son adresse en suit parfois une autre : {fr.count(wrong.appel.nunique(), 'appel', 'appels')} sur {fr.integer(found.appel.nunique())}"
+        if len(wrong)
+        else "Un client ouvert par son adresse n’en suit aucune autre",
+        f"Les mêmes appels de `MlflowClient(adresse)` sont faits deux fois ({names}) : quand l’adresse du processus est celle du client, puis quand c’est celle d’un autre magasin, où existe une expérience de même numéro. Rien d’autre ne change.",
+    )
+    rows = []
+    for issue, words in _MISLED.items():
+        some = wrong[wrong.issue == issue]
+        calls = some.groupby("appel", sort=False).magasin.agg(lambda names: stores(list(names)))
+        for where in dict.fromkeys(calls):
+            told = ", ".join(str(name) for name in calls[calls == where].index)
+            rows.append({"Ce qui arrive": words, "Appels": code(told, 400), "Magasins": where})
+    if rows:
+        page.table(
+            grid(rows),
+            label="tab-adresses",
+            title="Ce que devient un appel quand l’adresse du processus est une autre",
+            caption=f"Sur {fr.count(len(found), 'appel comparé', 'appels comparés')}, tous magasins. Ce qui parvient à l’autre magasin est vu deux fois : requêtes envoyées, rangées de son fichier.",
+        )
 
 
 def filters(table: Frame) -> None:

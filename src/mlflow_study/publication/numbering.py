@@ -148,10 +148,7 @@ def number_floats(soup: BeautifulSoup) -> Names:
             names.words[anchor] = f"{word}{NBSP}{rank}"
             title = block.select_one(".titre")
             if title is not None:
-                mark = soup.new_tag("span", attrs={"class": "rang"})
-                mark.string = f"{word.capitalize()}{NBSP}{rank}."
-                title.insert(0, NavigableString(" "))
-                title.insert(0, mark)
+                title.insert(0, NavigableString(f"{word.capitalize()}{NBSP}{rank}. "))
     return names
 
 

@@ -56,11 +56,10 @@ HALVED = 5
 
 def sizes_up_to(largest: int, smallest: int = 100) -> list[int]:
     """100, 1 000, … then the last decade in two halves: three sizes well apart for a law."""
-    last = [round(largest / 10 ** (half / 2)) for half in range(3)]
-    decades = [smallest * 10**power for power in range(12)]
-    return sorted(
-        {smallest, *(d for d in decades if d < last[-1]), *(s for s in last if s > smallest)}
-    )
+    low = max(smallest, round(largest / 10))
+    last = {low, round(math.sqrt(low * largest)), largest}
+    decades = (smallest * 10**power for power in range(12))
+    return sorted({smallest, *(size for size in decades if size < low), *last})
 
 
 def sizes_between(sizes: Sequence[int]) -> list[int]:

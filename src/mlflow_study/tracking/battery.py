@@ -20,6 +20,7 @@ from mlflow_study import nursery
 from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import StoreName, open_stores
 from mlflow_study.tracking import faults, server_faults, ui
+from mlflow_study.tracking.addresses import addressed
 from mlflow_study.tracking.atomicity import atomicity
 from mlflow_study.tracking.autologging import autologging, metrics_afterwards
 from mlflow_study.tracking.completeness import completeness
@@ -85,8 +86,8 @@ def battery(
     ``longest_on_sqlite``: one more history, read back from SQLite alone (0: none).
 
     Tables: ``aller_retour`` on all backends; ``sens`` on all that are opened directly;
-    ``completude, listes, recherche, lots`` on those of ``studied``; ``chasse`` on files
-    and SQLite; ``types, autolog, apres`` on SQLite; ``page`` (``ui.COLUMNS``) on a
+    ``completude, listes, recherche, lots`` on those of ``studied``; ``adresses`` on a store
+    of each kind; ``chasse`` on files and SQLite; ``types, autolog, apres`` on SQLite; ``page`` (``ui.COLUMNS``) on a
     server, one row «non éprouvée» where none or no browser is at hand; ``pannes``
     (``faults.COLUMNS``): writers on ``struck``, every server but a foreign one.  On a
     foreign server only the round trip writes.  ``interruptions``: on each backend that it
@@ -133,6 +134,7 @@ def battery(
                 jobs.append(Job("chasse", hunt_alone, (name, facets, examples)))
         if "sqlite" in stores:
             jobs.append(Job("autolog", autologging, (stores["sqlite"],)))
+        jobs += [job("adresses", addressed, name, None) for name in _one_of_each_kind(ordered)]
         for store in closely:
             lengths = list(sizes)
             if store.name == "sqlite" and longest_on_sqlite:
@@ -150,6 +152,17 @@ def battery(
             jobs.append(Job("types", types, (stores["sqlite"],)))
         tables = run_jobs(jobs)
     return tables if reason is None else {**tables, "page": ui.not_looked(reason)}
+
+
+def _one_of_each_kind(names: Sequence[StoreName]) -> list[StoreName]:
+    """A server, a database, files, where asked: a client has code of its own for each."""
+    kinds: dict[str, StoreName] = {}
+    for name in names:
+        if name == "uri":
+            continue
+        kind = "serveur" if name.startswith("http+") else "fichiers" if name == "file" else "base"
+        kinds[kind] = "sqlite" if kind == "base" and "sqlite" in names else kinds.get(kind, name)
+    return list(kinds.values())
 
 
 def strike(

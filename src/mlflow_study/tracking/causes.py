@@ -160,6 +160,27 @@ CAUSES = (
         "trier par `start_time ASC`, dédoublonner par `run_id`",
     ),
     Cause(
+        "La trace d’un client va au magasin du processus",
+        "tracing/provider.py",
+        "        processor = _get_mlflow_span_processor(tracking_uri=mlflow.get_tracking_uri())\n        processors",
+        _NOT_FOUND,
+        "`mlflow.set_tracking_uri` avant chaque trace, ou un processus par magasin",
+    ),
+    Cause(
+        "`load_table` cherche les tables dans le magasin du processus",
+        "tracking/client.py",
+        "        runs = mlflow.search_runs(experiment_ids=[experiment_id], filter_string=filter_string)",
+        _NOT_FOUND,
+        "`mlflow.set_tracking_uri`",
+    ),
+    Cause(
+        "Une version est lue sans les métriques de son modèle (fichiers), ou ne peut être créée depuis `models:/m-…`",
+        "store/model_registry/file_store.py",
+        '                model = MlflowClient().get_logged_model(meta["model_id"])',
+        "un TODO dans le code de MLflow ; aucun fil trouvé",
+        "`mlflow.set_tracking_uri`",
+    ),
+    Cause(
         "Le graphique ne dessine qu’un échantillon, sans le dire",
         "server/handlers.py",
         "MAX_RESULTS_PER_RUN = 2500",

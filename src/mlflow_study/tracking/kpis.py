@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.statistics import wilson
 from mlflow_study.store_names import STORES
+from mlflow_study.tracking.addresses import judged
 
 Record = Callable[..., Kpi]
 Frame: TypeAlias = Any
@@ -180,6 +181,17 @@ def listings(record: Record, table: Frame) -> None:
             wrong = int((some.ecrits - some.distincts + some.rendus - some.distincts).sum())
             wrong += int((~some.ordonnes.astype(bool)).sum())
             _count(record, f"suivi.listes.faux.{store}{slug}", f"objets manquants, répétés ou mal rangés dans des pages lues {words}, {label(store)}", wrong, int(some.ecrits.sum()), "pages de search_experiments, search_registered_models, search_model_versions, search_traces")  # fmt: skip
+
+
+def addresses(record: Record, table: Frame) -> None:
+    """Calls of a client that reach, or suffer from, another store than its own."""
+    method = "mêmes appels, l’adresse du processus étant celle du client, puis une autre"
+    for store, calls in judged(table).groupby("magasin"):
+        for issues, slug, words in (
+            (("ailleurs",), "ailleurs", "appels dont les données vont dans un autre magasin"),
+            (("refus", "autre"), "faux", "appels refusés, ou dont la réponse change, parce que l’adresse du processus est une autre"),
+        ):  # fmt: skip
+            _count(record, f"suivi.adresse.{slug}.{store}", f"{words}, {label(store)}", int(calls.issue.isin(issues).sum()), len(calls), method)  # fmt: skip
 
 
 def atomicity(record: Record, table: Frame) -> None:
