@@ -24,13 +24,23 @@ trouver_python() {
 
 installe() { [ -x .venv/bin/python ] && [ -f .venv/.empreinte ]; }
 
+# rate JOURNAL PHRASE : dit ce qui a manqué, montre la fin du journal, s'arrête.
+rate() {
+  echo "Erreur : $2 Fin du journal :" >&2
+  tail -n 5 "$1" >&2
+  exit 1
+}
+
 installer() {
-  local empreinte python
-  empreinte=$(cksum requirements.lock pyproject.toml | cksum)
+  local empreinte journal python
+  empreinte=$({ cksum requirements.lock pyproject.toml; pwd; } | cksum)
   installe && [ "$(cat .venv/.empreinte)" = "$empreinte" ] && return
   python=$(trouver_python)
   echo "Installation de l'environnement (une fois, une minute environ)…"
-  "$python" -m venv --clear .venv
+  journal=$(mktemp)
+  "$python" -m venv --clear .venv >"$journal" 2>&1 ||
+    rate "$journal" "Python n'a pas pu créer l'environnement (sous Debian ou Ubuntu : apt install python3-venv)."
+  rm -f "$journal"
   if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv 2>.venv/uv.log; then
     .venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode \
       --require-hashes --requirements requirements.lock
@@ -76,6 +86,6 @@ if [ "${1:-}" = test ]; then
   .venv/bin/mypy
   .venv/bin/lint-imports
   .venv/bin/python -m mlflow_study cellules --verifier
-  exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"
+  exec .venv/bin/python -m pytest -n 2 "$@"
 fi
 exec .venv/bin/python -m mlflow_study "$@"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlflow_study import bulk
-from mlflow_study.bulk import Shape, fill, fill_by_api, fill_experiments, fill_models
+from mlflow_study.bulk import Shape, fill, fill_by_api, fill_models
 from mlflow_study.errors import StudyError
 from mlflow_study.stores import Store, open_store, unavailable
 
@@ -88,26 +88,6 @@ def test_bulk_rows_are_those_of_the_api(name: str, tmp_path: Path) -> None:
         assert sum(filled.rows.values()) == SHAPE.rows
 
 
-@pytest.mark.parametrize("name", ["file", "sqlite", "postgresql", "mariadb"])
-def test_experiments_are_those_of_the_api(name: str, tmp_path: Path) -> None:
-    if reason := unavailable(name):
-        pytest.skip(reason)
-    names = [f"lot-{number:06d}" for number in range(3)]
-    with open_store(name, tmp_path) as store:
-        store.client().search_experiments()
-        ids = fill_experiments(store, 3)
-        assert fill_experiments(store, 3) == ids
-        assert [store.client().get_experiment(i).name for i in ids] == names
-        in_bulk = _no_epoch(snapshot(store))
-        after = store.client().create_experiment("après")
-        assert after not in ids
-    with open_store(name, tmp_path) as store:
-        assert store.artifacts is not None
-        for label in names:
-            store.client().create_experiment(label, (store.artifacts / label).as_uri())
-        assert in_bulk == _no_epoch(snapshot(store))
-
-
 @pytest.mark.parametrize("name", ["sqlite", "postgresql", "mariadb"])
 def test_models_are_those_of_the_api(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -169,7 +149,5 @@ def test_a_failed_fill_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_foreign_store_is_refused() -> None:
     store = Store("uri", "http://127.0.0.1:9")
-    with pytest.raises(StudyError, match="interface"):
-        fill_experiments(store, 1)
     with pytest.raises(StudyError, match="interface"):
         fill(store, "1", Shape(runs=1))

@@ -366,19 +366,3 @@ def test_the_logs_of_a_run_that_broke_are_named(call, monkeypatch, tmp_path):
     code, said = call("--sortie", str(tmp_path))
     assert code == 1
     assert f"Journaux : {tmp_path / 'journaux'}" in said
-
-
-def test_a_database_that_cannot_be_prepared_is_told_and_other_errors_stay(call, monkeypatch):
-    from mlflow_study import stores
-
-    def broken():
-        command = [sys.executable, "-c", "import sys; sys.exit('initdb: no')"]
-        subprocess.run(command, check=True, capture_output=True)
-
-    monkeypatch.setattr(stores, "prepare", broken)
-    code, said = call("preparer")
-    assert code == 0
-    assert "ne peut pas être préparée" in said
-    assert "initdb: no" in said
-    monkeypatch.setattr(stores, "prepare", lambda: Path("/nulle/part").stat())
-    assert call("preparer")[0] == 1

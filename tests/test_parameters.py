@@ -18,6 +18,13 @@ class Essai(ChapterParameters):
     backends: list[Literal["file", "sqlite"]] = Field(default=["file"], description="magasins")
 
 
+def test_what_names_its_chapter_wins_over_what_names_them_all():
+    given = {"stockage.graine": 5, "graine": 6}
+    chosen = s.resolve_parameters(s.resolve_chapters([]), {}, given)
+    assert chosen["01_stockage"]["graine"] == 5
+    assert chosen["02_suivi"]["graine"] == 6
+
+
 def refusal(**given):
     with pytest.raises(ParameterError) as caught:
         validate(Essai, given)

@@ -62,6 +62,7 @@ def test_size_of_sqlite_is_that_of_its_file(opened):
     )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="il faut le du de GNU")
 def test_size_of_files_agrees_with_du(opened):
     store = opened["file"]
     store.create_experiment()
@@ -80,7 +81,13 @@ def test_two_stores_of_one_kind_share_nothing():
         assert [e.name for e in two.client().search_experiments()] in ([], ["Default"])
 
 
+def _postgresql() -> None:
+    if reason := stores.unavailable("postgresql"):
+        pytest.skip(reason)
+
+
 def test_nothing_is_left_after_closing():
+    _postgresql()
     with stores.open_stores(["sqlite", "postgresql"]) as found:
         folder = Path(found["sqlite"].database_url.removeprefix("sqlite:///")).parents[1]
         processes = found["postgresql"].database_process.family()
@@ -91,6 +98,7 @@ def test_nothing_is_left_after_closing():
 
 
 def test_a_store_dies_with_the_process_that_opened_it(tmp_path):
+    _postgresql()
     script = textwrap.dedent(
         """
         import sys, time
@@ -170,6 +178,17 @@ def test_a_busy_port_is_said(tmp_path):
             stores.start_server(uri, tmp_path / "serveur", port=port)
 
 
+def test_a_database_that_cannot_be_made_is_unavailable_and_says_why(monkeypatch, tmp_path):
+    monkeypatch.setattr(stores, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(
+        stores.Postgres, "prefix", staticmethod(lambda: ["sh", "-c", "echo non >&2; exit 3"])
+    )
+    assert stores.unavailable("postgresql") == (
+        "PostgreSQL ne peut pas être préparé sur cette machine (non)."
+    )
+    stores.prepare()
+
+
 def test_an_unknown_store_and_a_missing_address_are_refused(monkeypatch):
     monkeypatch.delenv(stores.URI_VARIABLE, raising=False)
     with pytest.raises(Unavailable, match="oracle"), stores.open_store("oracle"):
@@ -197,6 +216,8 @@ def test_the_store_of_the_user_is_the_address_that_he_gives(monkeypatch, tmp_pat
             "vers https://u:***@hote/x et http://libre/",
         ),
         ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("postgresql://u:a/b@hote/d", "postgresql://u:***@hote/d"),
+        ("mysql://h/d?sslpassword=x&api_key=y&a=1", "mysql://h/d?sslpassword=***&api_key=***&a=1"),
     ],
 )
 def test_a_password_is_hidden(text, hidden):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -40,14 +40,6 @@ CHUNK = 20_000
 """Rows handed at once to a driver that wants a list."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "experiments": (
-        "name",
-        "artifact_location",
-        "lifecycle_stage",
-        "creation_time",
-        "last_update_time",
-        "workspace",
-    ),
     "runs": (
         "run_uuid",
         "name",
@@ -255,35 +247,6 @@ def fill(store: Store, experiment: str, shape: Shape, *, seed: int = 0, first: i
     return Filled(run_ids, rows, time.perf_counter() - started)
 
 
-def fill_experiments(store: Store, count: int, *, label: str = "lot") -> list[str]:
-    """Create ``count`` empty experiments called ``label-000000``…; returns their ids.
-
-    Their artifacts lie in ``store.artifacts``.  Those that exist already are kept.
-    """
-    _require_door(store)
-    assert store.artifacts is not None
-    names = [f"{label}-{number:06d}" for number in range(count)]
-    places = [(store.artifacts / name).as_uri() for name in names]
-    if store.files is not None:
-        return _experiments_in_files(store.files, names, places)
-    from sqlalchemy import text
-
-    with _Writer(store) as writer:
-        known = writer.experiments(names)
-        rows = (
-            (name, place, "active", EPOCH_MS, EPOCH_MS, "default")
-            for name, place in zip(names, places, strict=True)
-            if name not in known
-        )
-        writer.write("experiments", rows)
-    engine = store.engine()
-    with engine.connect() as connection:
-        query = text("SELECT name, experiment_id FROM experiments WHERE name LIKE :pattern")
-        found = dict(connection.execute(query, {"pattern": f"{label}-%"}).tuples().all())
-    engine.dispose()
-    return [str(found[name]) for name in names]
-
-
 def _require_door(store: Store) -> None:
     if store.files is None and store.database_url is None:
         raise StudyError(f"Le magasin « {store.name} » ne se remplit que par son interface.")
@@ -415,11 +378,6 @@ class _Writer:
     def has_run(self, run_id: str) -> bool:
         return self._one("SELECT 1 FROM runs WHERE run_uuid = ?", run_id) is not None
 
-    def experiments(self, names: Iterable[str]) -> set[str]:
-        """Those of ``names`` that exist."""
-        query = "SELECT 1 FROM experiments WHERE name = ?"
-        return {name for name in names if self._one(query, name) is not None}
-
     def write(self, table: str, rows: Iterator[Row]) -> int:
         """Insert ``rows`` into ``table``; returns how many."""
         quote = "`" if self.dialect == "mysql" else '"'
@@ -475,25 +433,6 @@ def _fill_files(root: Path, content: _Content, run_ids: Sequence[str]) -> dict[s
         "metrics": shape.runs * shape.metrics * shape.points,
         "latest_metrics": 0,
     }
-
-
-def _experiments_in_files(root: Path, names: Sequence[str], places: Sequence[str]) -> list[str]:
-    ids = []
-    for name, place in zip(names, places, strict=True):
-        number = str(10**17 + Random(f"{root}/{name}").getrandbits(56))
-        ids.append(number)
-        folder = root / number
-        if folder.exists():
-            continue
-        folder.mkdir()
-        _write(
-            f"{folder}/meta.yaml",
-            f"artifact_location: {place}\ncreation_time: {EPOCH_MS}\n"
-            f"effective_trace_archival_retention: null\nexperiment_id: '{number}'\n"
-            f"last_update_time: {EPOCH_MS}\nlifecycle_stage: active\nname: {name}\n"
-            "trace_location: null\nworkspace: default\n",
-        )
-    return ids
 
 
 def _write(path: str, content: str) -> None:

@@ -15,15 +15,16 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlflow_study.errors import ParameterError, StudyError
 from mlflow_study.paths import ROOT, URI_VARIABLE
 
 if TYPE_CHECKING:
+    from mlflow_study.chapters import ChapterInfo
     from mlflow_study.pipeline.settings import Settings
 
 DEFAULT_PROFILE = "rapide"
@@ -186,6 +187,8 @@ def launch(options: argparse.Namespace) -> int:
     if options.suivi is not None:
         study_store = _address("--suivi", options.suivi, may_be_new=True)
         os.environ["MLFLOW_STUDY_SUIVI"] = study_store
+    if not options.preuves:
+        _check_stores(chapters, parameters)
     if options.preuves and not (ROOT / options.preuves).is_dir():
         raise ParameterError(f"--preuves a reçu « {options.preuves} », qui n’est pas un dossier.")
     cluster = (ROOT / options.grappe) if options.grappe else None
@@ -217,6 +220,25 @@ def launch(options: argparse.Namespace) -> int:
     except Exception as error:
         error.add_note(f"Journaux : {settings.build.logs}")
         raise
+
+
+def _check_stores(
+    chapters: Iterable[ChapterInfo], parameters: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Raises ParameterError where a chapter is left without a store to try."""
+    from mlflow_study.stores import unavailable
+
+    for chapter in chapters:
+        declined = chapter.parameters().declined
+        why = [
+            (name, declined.get(name) or unavailable(name))
+            for name in parameters[chapter.name].get("backends", [])
+        ]
+        if why and all(reason for _, reason in why):
+            told = " ; ".join(f"{name} : {reason}" for name, reason in why)
+            raise ParameterError(
+                f"« backends » ne laisse aucun magasin à éprouver au chapitre {chapter.number} ({told})"
+            )
 
 
 def _digest(text: str | None) -> str | None:
@@ -399,6 +421,7 @@ def replay_run(options: argparse.Namespace) -> int:
     uri = _address("--uri", options.uri)
 
     from mlflow_study.reproducibility.replay import EXECUTION_TIMEOUT_S, in_french, replay
+    from mlflow_study.stores import hide_password
 
     try:
         report = replay(options.reste[0], uri, options.executer)
@@ -407,7 +430,7 @@ def replay_run(options: argparse.Namespace) -> int:
             f"La relance dure plus de {EXECUTION_TIMEOUT_S / 3600:.0f} h : elle a été arrêtée.",
             next_step="Relancez ce run vous-même ; sans --executer, sa commande est affichée.",
         ) from None
-    print(in_french(report))
+    print(hide_password(in_french(report)))
     return 0 if report.repeatable else 1
 
 
@@ -424,17 +447,10 @@ def show_parameters(_: argparse.Namespace) -> int:
 
 
 def prepare(_: argparse.Namespace) -> int:
-    """Make once what every run copies; a database that this machine cannot make is told."""
+    """Make once what every run copies; ``docteur`` tells what this machine cannot make."""
     from mlflow_study.stores import prepare as prepare_stores
 
-    try:
-        prepare_stores()
-    except subprocess.CalledProcessError as error:
-        said = (error.stderr or b"").decode(errors="replace").strip().partition("\n")[0]
-        print(
-            "Une base de données ne peut pas être préparée sur cette machine ; écartez-la avec "
-            f"--backends. Commande en échec : {' '.join(map(str, error.cmd))} ({said})"
-        )
+    prepare_stores()
     return 0
 
 
@@ -509,6 +525,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if "--trace" in words:  # the processes that this one starts see it too
         os.environ[TRACE_VARIABLE] = "1"
+    for variable in ("no_proxy", "NO_PROXY"):  # our own servers are not behind the user's proxy
+        others = os.environ.get(variable, "")
+        os.environ[variable] = ",".join(filter(None, (others, "127.0.0.1", "localhost")))
     for sign in (signal.SIGINT, signal.SIGTERM):  # even where a parent had them ignored
         signal.signal(sign, signal.default_int_handler)
     try:

@@ -84,6 +84,12 @@ def network() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k.startswith(own) or "proxy" in k.lower()}
 
 
+def credentials() -> dict[str, str]:
+    """What the user's own server and artifact store ask for: their accounts, if any."""
+    own = ("MLFLOW_TRACKING_", "MLFLOW_S3_", "AWS_", "GOOGLE_", "AZURE_", "SSH_AUTH_SOCK")
+    return {k: v for k, v in os.environ.items() if k.startswith(own)}
+
+
 @contextmanager
 def changed_environment(values: Mapping[str, str]) -> Iterator[None]:
     """This process with other environment variables; what was there comes back."""

@@ -38,6 +38,8 @@ class ChapterParameters(BaseModel):
     )
     notebook: ClassVar[str]
     """Name of the notebook, ``01_stockage`` for instance."""
+    declined: ClassVar[dict[str, str]] = {}
+    """Store that the chapter does not touch, though it could be opened → why, in French."""
 
     graine: int = Field(
         default=20240417, ge=0, le=2**32 - 1, description="graine de tous les tirages aléatoires"

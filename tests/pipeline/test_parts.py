@@ -323,10 +323,14 @@ def test_the_doctor_names_one_next_thing(monkeypatch):
     assert "Fermez" not in output.getvalue()
 
 
-def test_the_doctor_is_content_with_this_machine():
+def test_the_doctor_tells_every_check_of_this_machine_in_a_line():
     output = io.StringIO()
-    assert doctor.examine(Console(file=output, width=200)) == 0
-    assert "Tout est prêt" in output.getvalue()
+    checks = [check() for check in doctor.CHECKS]
+    code = doctor.examine(Console(file=output, width=400))
+    assert code == any(check.state == "manque" for check in checks)
+    for check in checks:
+        assert check.name in output.getvalue()
+        assert check.state == "bon" or check.remedy
 
 
 def test_a_lesson_needs_a_finished_study(tmp_path):

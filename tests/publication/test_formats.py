@@ -13,14 +13,15 @@ from bs4 import BeautifulSoup
 
 from mlflow_study.errors import StudyError
 from mlflow_study.paths import Build
-from mlflow_study.publication.build import publish
+from mlflow_study.publication.build import FORMATS, publish, publish_as
 
 
 @pytest.fixture(scope="module")
 def published(edition: Build) -> dict[str, Path]:
     pytest.importorskip("weasyprint", reason="WeasyPrint n’est pas installé")
     pytest.importorskip("rocrate", reason="ro-crate-py n’est pas installé")
-    return {path.name: path for path in publish(edition, pdf=True, slides=True, crate=True)}
+    files = [publish(edition), *(publish_as(edition, name) for name in FORMATS)]
+    return {path.name: path for path in files}
 
 
 def test_what_was_asked_for_is_written(published: dict[str, Path]) -> None:
@@ -115,5 +116,5 @@ def test_a_missing_library_is_named(
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(StudyError) as caught:
-        publish(edition, **{option: True})  # type: ignore[arg-type]
+        publish_as(edition, option)
     assert extra in (caught.value.next_step or "")

@@ -1,11 +1,13 @@
 """Forged KPIs for each verdict of this chapter's claims."""
 
+import pandas as pd
 import pytest
 
 from mlflow_study.evidence.files import read_register
 from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.verdicts import judge
 from mlflow_study.paths import REGISTER
+from mlflow_study.reproducibility.kpis import DOCUMENTED_INPUTS, signature_kept
 from mlflow_study.reproducibility.witnesses import witnesses
 
 CHAPTER = "03_reproductibilite"
@@ -34,7 +36,7 @@ def verdict(claim_id, *kpis, shown=True):
 R = "reproductibilite."
 CASES = {
     "R1": (R + "projet.echecs.dans_le_depot", R + "projet.echecs.hors_depot"),
-    "R2": (R + "temps.echecs_importer.jour", R + "temps.echecs_importer.actuel"),
+    "R2": (R + "temps.sans_modeles.jour", R + "temps.sans_modeles.actuel"),
     "R4": (R + "modele.module_local.sans_code_paths", R + "modele.module_local.exigences"),
     "R5": (R + "empreinte.manquees.nombres_et_textes", R + "empreinte.manquees.au_dela_de_10000"),
     "R7": (R + "modele.refuses.cloudpickle", R + "modele.refuses.defaut"),
@@ -71,6 +73,29 @@ def test_presence_claims_come_out_every_way(claim_id, id):
     assert verdict(claim_id, kpi(id, 7, 8)) == "nuancée"
     assert verdict(claim_id, kpi(id, 0, 8)) == "réfutée"
     assert verdict(claim_id, kpi(id, 1, 1)) == "indéterminée"
+
+
+def test_two_models_without_a_defect_confirm_nothing():
+    first, second = CASES["R4"]
+    assert verdict("R4", kpi(first, 0, 1), kpi(second, 0, 2)) == "indéterminée"
+    assert verdict("R4", kpi(first, 1, 1), kpi(second, 0, 2)) == "réfutée"
+
+
+def test_the_signature_must_keep_values_where_it_says_so():
+    outcome = dict.fromkeys(DOCUMENTED_INPUTS, "refusée")
+    outcome |= {
+        "colonnes dans un autre ordre": "acceptée, mêmes bits",
+        "colonne en trop": "acceptée, derniers bits changés",
+        "flottants sur 32 bits": "acceptée, autres valeurs",
+    }
+
+    def kept(**changed):
+        told = outcome | changed
+        return signature_kept(pd.DataFrame({"entree": list(told), "issue": list(told.values())}))
+
+    assert kept().all()
+    assert not kept(**{"colonne en trop": "acceptée, autres valeurs"})["colonne en trop"]
+    assert not kept(**{"flottants sur 32 bits": "refusée"})["flottants sur 32 bits"]
 
 
 def test_the_mechanism_claim():

@@ -13,7 +13,12 @@ from mlflow_study.reproducibility.environments import (
     resolve,
     without_paths,
 )
-from mlflow_study.reproducibility.kpis import stage_success
+from mlflow_study.reproducibility.kpis import (
+    MODELS_BACK,
+    careful_against_notebook,
+    releases,
+    stage_success,
+)
 from mlflow_study.reproducibility.recorded import FOLDER, read_recorded, recorded_digest
 from mlflow_study.reproducibility.releases import RELEASES, Ledger, recorded_requirements
 
@@ -70,6 +75,50 @@ def test_a_stage_that_was_not_tried_is_not_reached():
     assert list(wide[("actuel", "importer")]) == [True, False]
     assert list(wide[("actuel", "ouvrir")]) == [True, False]
     assert "tmp" not in stages["detail"].iloc[-1]
+
+
+class Records:
+    """The KPIs that a chapter would keep, by id."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def kpi(self, id, label, value, unit, **rest):
+        self.kept[id] = {"valeur": value, **rest}
+
+    def not_measured(self, id, label, unit, **rest):
+        self.kept[id] = {"valeur": None, **rest}
+
+
+def test_an_environment_that_imports_and_loads_no_model_does_not_serve():
+    ledgers = [Ledger("2.9.2"), Ledger("3.0.1"), Ledger("3.17.2")]
+    for ledger, reached in zip(ledgers, ((), ("importer",), MODELS_BACK), strict=True):
+        for stage in MODELS_BACK:
+            ledger.note("actuel", stage, stage in reached, "", 0.0)
+    for gap in (0.0, 40.0):
+        ledgers[2].note("migre", "prédictions proches foret", gap == 0, f"écart {gap:.3g}", 0.0)
+    stages = pd.DataFrame([row for ledger in ledgers for row in ledger.rows])
+    chapter = Records()
+    releases(chapter, stages, pd.DataFrame({"date": ["2026-11-24"]}))
+    assert chapter.kept["reproductibilite.temps.sans_modeles.actuel"]["valeur"] == 2
+    assert chapter.kept["reproductibilite.temps.sans_modeles.jour"]["valeur"] == 3  # never tried
+    assert chapter.kept["reproductibilite.temps.ecart_predictions.foret"]["valeur"] == 40
+    assert "intervalle" not in chapter.kept["reproductibilite.temps.importer.actuel"]
+
+
+def test_subjects_played_both_ways_are_compared_one_by_one():
+    rungs = pd.DataFrame(
+        [
+            {"sujet": subject, "enregistrement": name, "echelon": rung}
+            for subject, *both in (("a", 5, 0), ("b", 2, 5), ("c", 5, 2), ("d", 1, 1))
+            for name, rung in zip(("soin", "carnet"), both, strict=True)
+        ]
+    )
+    chapter = Records()
+    careful_against_notebook(chapter, rungs)
+    (found,) = chapter.kept.values()
+    assert (found["valeur"], found["n"]) == (1, 4)
+    assert found["conditions"] == {"soin": 1, "carnet": 0, "p": 1.0}
 
 
 @pytest.mark.skipif(not FOLDER.exists(), reason="no recorded pass in this checkout")

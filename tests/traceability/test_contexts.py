@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from mlflow_study.traceability.contexts import QUESTIONS, observe_contexts
+from mlflow_study.traceability.kpis import wrong_commits
 from mlflow_study.traceability.repositories import Repository
 from mlflow_study.traceability.situations import CONTEXTS, HOOKED
 
@@ -38,6 +39,19 @@ def test_a_commit_is_right_only_if_it_gives_the_code_back(forked: pd.DataFrame) 
     }
     assert notes(forked, "valide")["genai-non-suivi"] == "fausse"
     assert notes(forked, "valide")["propre"] == "absente"
+
+
+def test_a_wrong_commit_that_is_said_modified_warns() -> None:
+    rows = [
+        ("a", "code", "un commit qui ne contient pas ce code", "fausse"),
+        ("a", "valide", "non validé", "juste"),
+        ("b", "code", "un commit qui ne contient pas ce code", "fausse"),
+        ("b", "valide", "validé", "fausse"),
+        ("c", "code", "un commit qui contient ce code", "juste"),
+        ("c", "valide", "", "absente"),
+    ]
+    table = pd.DataFrame(rows, columns=["contexte", "question", "reponse", "note"])
+    assert list(wrong_commits(table.assign(backend="sqlite"))["contexte"]) == ["b"]
 
 
 @pytest.mark.lent

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mlflow_study.stores import open_store
-from mlflow_study.traceability.kpis import field_classes
+from mlflow_study.traceability.kpis import field_classes, record_retrieval
 from mlflow_study.traceability.transparency import (
     FIELDS,
     TASKS,
@@ -40,6 +40,33 @@ def test_retrieval_is_timed_at_each_size_and_capped() -> None:
     capped = time_retrieval(["sqlite"], [20], repeats=3, cap_s=0.0, seed=1)
     assert capped.groupby("tache").size().eq(1).all()
     assert capped["plafond"].all()
+
+
+def test_a_repeated_search_is_one_case() -> None:
+    rows = [
+        {
+            "backend": "sqlite",
+            "runs": runs,
+            "tache": task,
+            "juste": right,
+            "temps_s": 0.1,
+            "appels": 1,
+        }
+        for runs, task, right in (
+            (10, "t", True),
+            (10, "t", False),
+            (10, "u", True),
+            (20, "t", True),
+        )
+    ]
+    kept: dict[str, tuple[object, object]] = {}
+
+    class Chapter:
+        def kpi(self, id: str, label: str, value: object, unit: str, **rest: object) -> None:
+            kept[id] = value, rest["n"]
+
+    record_retrieval(Chapter(), pd.DataFrame(rows))
+    assert kept["tracabilite.recherche.fausse.sqlite"] == (1, 3)
 
 
 def test_an_empty_record_and_a_full_one() -> None:

@@ -151,6 +151,8 @@ def test_a_bad_item_in_a_batch(store: Store) -> None:
     table = atomicity(store, [20]).set_index(["mauvais", "place"])
     assert table.issue["métrique : nom refusé", "au milieu"] == "rien et une erreur"
     assert table.issue["métrique : pas de 2^63", "au milieu"] == "une partie et une erreur"
+    assert not table.fautif_garde["métrique : nom refusé", "au milieu"]
+    assert table.fautif_garde["étiquette : caractère nul", "au milieu"]
 
 
 def test_the_hunt_finds_and_shrinks_the_numpy_step(store: Store) -> None:

@@ -28,9 +28,23 @@ def test_a_lost_acknowledged_write_and_a_false_status_are_counted() -> None:
         faults._row(**common, contexte="avec `with`", demandees=9, acquittees=9, statut="FAILED", attendus="FAILED ou KILLED"),
     ]  # fmt: skip
     found = recorded(pd.DataFrame(rows))
-    assert found["suivi.asynchrone.perdues.sqlite"] == (2, 18)
+    assert found["suivi.asynchrone.perdues.sqlite+sans"] == (2, 9)
+    assert found["suivi.asynchrone.perdues.sqlite+avec"] == (0, 9)
     assert found["suivi.exception.statut-faux.sqlite+sans"] == (1, 1)
     assert found["suivi.exception.statut-faux.sqlite+avec"] == (0, 1)
+
+
+def test_a_batch_whose_bad_item_is_none_for_the_store_is_no_trial() -> None:
+    common = {"magasin": "file", "bons": 10, "gardes": 10, "issue": "tout sans erreur"}
+    rows = [
+        {**common, "refuse": False, "fautif_garde": True},
+        {**common, "refuse": False, "fautif_garde": False},
+        {**common, "refuse": True, "fautif_garde": False, "issue": "tout et une erreur"},
+        {**common, "refuse": False, "fautif_garde": True, "gardes": 9},
+    ]
+    found: dict[str, Any] = {}
+    kpis.atomicity(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.lots.silencieux.file"] == (2, 3)
 
 
 def test_a_listing_that_repeats_loses_or_disorders_is_counted() -> None:
@@ -63,7 +77,11 @@ def test_synchronous_losses_are_pooled_and_the_full_disk_is_no_ending() -> None:
     found: dict[str, Any] = {}
     kpis.faults(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more)}), pd.DataFrame(rows))  # fmt: skip
     pooled, more = found["suivi.pannes.synchrone.perdues"]
-    assert (pooled, more["n"], more["conditions"]) == (1, 64, {"essais": 3})
+    assert (pooled, more["n"], more["conditions"]) == (
+        1,
+        64,
+        {"essais": 3, "magasins": "http+sqlite, sqlite"},
+    )
     share, more = found["suivi.panne.perdues.sqlite+synchrone"]
     assert (share, more["n"], more["conditions"]) == (0, 9, {"fins": 1})
     assert "intervalle" not in more

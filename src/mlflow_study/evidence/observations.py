@@ -134,8 +134,11 @@ class Laboratory:
                 TOGETHER, mp_context=nursery.warm_up(), max_tasks_per_child=1
             ) as pool:
                 futures = {n: pool.submit(_produce_apart, *job) for n, job in todo.items()}
-                for name, future in futures.items():
-                    results[name] = self._keep(name, *todo[name], future.result())
+            ended = {n: future for n, future in futures.items() if future.exception() is None}
+            for name, future in ended.items():  # what is measured is kept, whatever else failed
+                results[name] = self._keep(name, *todo[name], future.result())
+            for future in futures.values():
+                future.result()  # raises the first failure
         return results
 
     def _recall(self, name: str, instrument: Instrument, parameters: dict[str, Any]) -> Any:

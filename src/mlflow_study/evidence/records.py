@@ -73,7 +73,8 @@ class Criterion(_Record):
 
     ``kpis`` are KPI ids, ``*`` allowed: one KPI per condition (a backend, say).
 
-    - ``universelle``: valeur counts counter-examples in n trials;
+    - ``universelle``: valeur counts counter-examples in n trials, which were drawn at random
+      where ``tire`` is true (a bound on their rate then means something);
     - ``taux``, ``borne``, ``rapport``: valeur against ``seuil``, in the ``sens``;
     - ``presence``: valeur counts the expected items that were found, n of them expected;
     - ``egalite``: valeur equals ``attendu``.
@@ -85,6 +86,7 @@ class Criterion(_Record):
     sens: Literal["au_moins", "au_plus"] | None = None
     attendu: Any = None
     n_min: int = Field(default=1, ge=1)
+    tire: bool = False
     texte: str
 
     @model_validator(mode="after")

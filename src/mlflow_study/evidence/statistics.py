@@ -8,11 +8,10 @@ at 95 % unless ``confidence`` says otherwise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95
 Interval = tuple[float, float]
@@ -88,36 +87,13 @@ def quantile(sample: ArrayLike, q: float, confidence: float = CONFIDENCE) -> Qua
     return Quantile(q, value, interval, n)
 
 
-def bootstrap(
-    samples: Sequence[ArrayLike],
-    statistic: Callable[..., float],
-    *,
-    seed: int,
-    resamples: int = 2000,
-    confidence: float = CONFIDENCE,
-) -> tuple[float, Interval]:
-    """Percentile bootstrap of ``statistic(*samples)``, each sample redrawn alone.
-
-    Returns (point estimate, interval).  Source: Efron & Tibshirani, 1993.
-    """
-    arrays: list[NDArray[np.float64]] = [np.asarray(s, dtype=float) for s in samples]
-    if any(a.size == 0 for a in arrays):
-        raise ValueError("empty sample")
-    rng = np.random.default_rng(seed)
-    draws = np.array(
-        [statistic(*(a[rng.integers(0, a.size, a.size)] for a in arrays)) for _ in range(resamples)]
-    )
-    alpha = 1.0 - confidence
-    low, high = np.quantile(draws, [alpha / 2, 1 - alpha / 2])
-    return float(statistic(*arrays)), (float(low), float(high))
-
-
 def median_ratio(
     numerator: ArrayLike, denominator: ArrayLike, *, seed: int
 ) -> tuple[float, Interval]:
     """Ratio of two medians with its bootstrap interval (independent samples).
 
-    The same as ``bootstrap`` of that ratio, all resamples at once: a report asks for hundreds.
+    Percentile bootstrap (Efron & Tibshirani, 1993), all resamples at once: a report asks for
+    hundreds.
     """
     a, b = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
     if a.size == 0 or b.size == 0:
@@ -143,11 +119,14 @@ def rate_interval(rate: float, n: int, dispersion: float) -> Interval | None:
 
 @dataclass(frozen=True)
 class Growth:
-    """y = a · x^b fitted on logarithms; ``residual`` is the largest |log10| miss."""
+    """y = a · x^b fitted on logarithms; ``residual`` is the largest |log10| miss.
+
+    ``b_interval`` is None where the points are too few for one.
+    """
 
     a: float
     b: float
-    b_interval: Interval
+    b_interval: Interval | None
     residual: float
     n: int
 
@@ -158,6 +137,10 @@ def power_law(x: ArrayLike, y: ArrayLike, confidence: float = CONFIDENCE) -> Gro
     Durations err on one side (something else took the processor), by factors: one such call
     widens Student's interval without end, and Sen's hardly.  Needs 3 distinct abscissae.
     Source: P. K. Sen, JASA 63, 1968 (Theil–Sen).
+
+    Under no law at all, ordinates rise with their abscissae (ties in groups of t) once in
+    n! / ∏ t!, and fall as often: where that is too often, even the widest interval, from the
+    least slope to the greatest, covers less than ``confidence``, and there is none.
     """
     from scipy import stats
 
@@ -167,7 +150,10 @@ def power_law(x: ArrayLike, y: ArrayLike, confidence: float = CONFIDENCE) -> Gro
     lx, ly = np.log10(xs), np.log10(ys)
     b, intercept, low, high = map(float, stats.theilslopes(ly, lx, confidence))
     miss = float(np.abs(ly - (intercept + b * lx)).max())
-    return Growth(float(10**intercept), b, (low, high), miss, int(xs.size))
+    ties = np.unique(xs, return_counts=True)[1].tolist()
+    chance = 2 * math.prod(map(math.factorial, ties)) / math.factorial(xs.size)
+    interval = (low, high) if chance <= 1 - confidence else None
+    return Growth(float(10**intercept), b, interval, miss, int(xs.size))
 
 
 @dataclass(frozen=True)

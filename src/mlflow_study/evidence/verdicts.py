@@ -16,7 +16,10 @@ State = Literal["holds", "fails", "partial", "undecided"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one KPI says of one criterion; ``bound`` is set where no failure was found."""
+    """What one KPI says of one criterion.
+
+    ``bound``: that of the rate of failure, where none was found among cases drawn at random.
+    """
 
     kpi: Kpi
     state: State
@@ -35,7 +38,7 @@ def examine(kpi: Kpi, criterion: Criterion) -> Finding:
                 return Finding(kpi, "fails")
             if n < criterion.n_min:
                 return Finding(kpi, "undecided")
-            return Finding(kpi, "holds", zero_failure_bound(n) if n else None)
+            return Finding(kpi, "holds", zero_failure_bound(n) if n and criterion.tire else None)
         case "taux" | "borne" | "rapport":
             return Finding(kpi, _against_threshold(kpi, criterion))
         case "presence":
@@ -158,7 +161,11 @@ def _reason(findings: list[Finding], criterion: Criterion) -> str:
         labels = [finding.kpi.libelle for finding in findings if finding.state == state]
         if labels:
             clauses.append(f"{label} : {_grouped(labels)}")
+    held = all(finding.state == "holds" for finding in findings)
     bounds = [finding.bound for finding in findings if finding.bound is not None]
+    if held and criterion.forme == "universelle" and not criterion.tire:
+        fewest = min(finding.kpi.n or 0 for finding in findings)
+        clauses.append(f"cas choisis, non tirés : n = {fewest} au moins")
     if bounds and all(finding.state != "fails" for finding in findings):
         worst = f"{100 * max(bounds):.2g}".replace(".", ",")
         clauses.append(f"taux d’échec d’au plus {worst}\u00a0% (borne à 95\u00a0%)")

@@ -187,6 +187,8 @@ def _titles(cells: list[Any]) -> dict[str, str]:
 def explain(error: BaseException) -> tuple[str, str]:
     """(cause in one sentence, without passwords, place) of a failure, for the screen."""
     name = getattr(error, "ename", None)
+    if type(error).__name__ == "DeadKernelError":
+        return "le noyau Jupyter a été tué, faute de mémoire peut-être", "en cours de cellule"
     if name is None:
         cause = f"{type(error).__name__} : {error}".strip()
         return hide_password(cause), "avant la première cellule"

@@ -25,12 +25,11 @@ from mlflow_study.pipeline.execute import clear_scratch
 from mlflow_study.pipeline.progress import EventLog
 from mlflow_study.pipeline.screen import Screen, clock, final_table
 from mlflow_study.pipeline.settings import Settings, check_recorded
-from mlflow_study.publication.build import FORMATS
+from mlflow_study.publication.build import REPORT_FILES
 
 POLL_S = 0.1
 GRACE_S = 10.0
 """What a run that is interrupted gets before it is killed; each worker takes less."""
-REPORT_FILES = ("rapport.html", *FORMATS.values())
 _ERROR = re.compile(r"^Erreur(?: inattendue)?\s*:\s*", re.MULTILINE)
 
 

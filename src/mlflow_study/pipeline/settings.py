@@ -19,6 +19,7 @@ from mlflow_study.errors import ParameterError
 from mlflow_study.evidence.files import write_atomically
 from mlflow_study.parameters import ChapterParameters, nearest, unknown_name, validate
 from mlflow_study.paths import NOTEBOOKS, PROFILES, REPORT, ROOT, Build
+from mlflow_study.publication.build import REPORT_FILES
 
 SETTINGS_FILE = "reglages.json"
 SOURCES = (NOTEBOOKS, REPORT, *(ROOT / name for name in ("src", "tests", "data")))
@@ -167,8 +168,8 @@ def resolve_parameters(
     faults: list[str] = []
     short = {name.partition("_")[2]: name for name in schemas} | {n: n for n in schemas}
     short |= {str(int(name[:2])): name for name in schemas}
-    for key, value in given.items():
-        prefix, dot, name = key.rpartition(".")
+    for key in sorted(given, key=lambda key: "." in key):  # what names its chapter comes last
+        value, (prefix, dot, name) = given[key], key.rpartition(".")
         targets = [short[prefix]] if dot and prefix in short else list(schemas)
         if dot and prefix not in short:
             faults.append(
@@ -200,14 +201,22 @@ def output_folder(profile: str, output: str | None) -> Path:
     Raises ParameterError, also where it would overwrite sources: a run deletes its outputs,
     ``notebooks/01_stockage.ipynb`` for one, before it makes them anew.
     """
-    folder = (Path(output).expanduser() if output else ROOT / "build" / profile).resolve()
-    notebooks = Build(folder).notebooks
-    foreign = notebooks.exists() and not (folder / SETTINGS_FILE).exists()
+    try:
+        folder = (Path(output).expanduser() if output else ROOT / "build" / profile).resolve()
+    except RuntimeError:
+        raise ParameterError(
+            f"--sortie a reçu « {output} » : le dossier personnel de cet utilisateur est inconnu. "
+            "Écrivez le chemin en entier."
+        ) from None
+    build = Build(folder)
+    notebooks = build.notebooks
+    written = (notebooks, build.evidence, *(folder / name for name in REPORT_FILES))
+    foreign = any(map(Path.exists, written)) and not (folder / SETTINGS_FILE).exists()
     inside = any(notebooks.resolve().is_relative_to(source) for source in SOURCES)
     if output and (foreign or inside or ROOT.is_relative_to(folder)):
         raise ParameterError(
-            f"--sortie a reçu « {output} » : ce dossier contient des carnets ou des sources que "
-            "l’étude effacerait. Il accepte un dossier nouveau, ou celui d’une exécution "
+            f"--sortie a reçu « {output} » : ce dossier contient des carnets, des preuves, un rapport "
+            "ou des sources que l’étude effacerait. Il accepte un dossier nouveau, ou celui d’une exécution "
             "précédente, par exemple --sortie build/essai."
         )
     try:

@@ -51,13 +51,6 @@ VERDICT_COLOURS: dict[str, str] = {
     "indéterminée": "#5b5f8f",
     "non éprouvée": "#5c646b",
 }
-VERDICT_MARKERS: dict[str, str] = {
-    "confirmée": "o",
-    "nuancée": "D",
-    "réfutée": "X",
-    "indéterminée": "s",
-    "non éprouvée": "_",
-}
 _VERDICT_DARK = {
     "confirmée": "#4fd0ad",
     "nuancée": "#e6b455",

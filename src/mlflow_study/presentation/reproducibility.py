@@ -144,19 +144,29 @@ def ladder_funnel(kpis: Kpis) -> None:
         pd.DataFrame(rows),
         label="tab-entonnoir",
         title="Part des expériences qui atteignent chaque échelon",
-        caption="Reproduction automatique, sans aide ; intervalle de Wilson à 95 % ; n par ligne.",
+        caption="Reproduction automatique, sans aide. Par manière : intervalle de Wilson à 95 %, comme "
+        "si les sujets étaient tirés d’une population d’expériences semblables. Toutes les manières "
+        "rejouent les mêmes sujets : un compte, sans intervalle.",
         row_header="manière d’enregistrer",
     )
 
 
 def _rate(kpi: Kpi) -> str:
     if kpi.valeur is None or kpi.intervalle is None:
-        return str(fr.kpi(kpi))
+        return _part(kpi)
     low, high = kpi.intervalle
     return (
         f"{fr.percent(float(kpi.valeur))} "
         f"({fr.number(100 * low, 2)}–{fr.number(100 * high, 2)} ; n = {kpi.n})"
     )
+
+
+def _part(kpi: Kpi) -> str:
+    """«4 sur 20»: a share of a list that was chosen, or counted cases; no interval."""
+    if kpi.valeur is None:
+        return str(fr.kpi(kpi))
+    hits, n = _hits(kpi)
+    return f"{fr.integer(hits)} sur {fr.integer(n)}"
 
 
 def population_sentence(rungs: pd.DataFrame, subjects: Sequence[str]) -> str:
@@ -175,10 +185,9 @@ def population_sentence(rungs: pd.DataFrame, subjects: Sequence[str]) -> str:
             "le profil standard (paramètre `sujets`). "
         )
     return told + (
-        "La population est une liste déclarée, croisée avec des manières, et non un tirage : un "
-        "intervalle sur l’ensemble décrirait un échantillonnage qui n’a pas eu lieu. Le texte s’en "
-        "tient donc au compte ; le tableau garde les intervalles, et celui de chaque manière vaut "
-        "pour des sujets semblables à ceux-ci."
+        "La population est une table déclarée d’expériences, et non un tirage. Le texte s’en tient "
+        "donc au compte ; dans le tableau, l’intervalle de chaque manière décrit une population dont "
+        "ces sujets seraient tirés au sort, et rien d’autre."
     )
 
 
@@ -532,7 +541,7 @@ def digest_figure(mutations: pd.DataFrame) -> None:
 
 def digest_sentence(kpis: Kpis, mutations: pd.DataFrame) -> str:
     parts = [
-        f"{label} : {fr.kpi(kpis[f'reproductibilite.empreinte.taux_manque.{key}'])} non vus"
+        f"{label} : {_part(kpis[f'reproductibilite.empreinte.taux_manque.{key}'])} non vus"
         for key, label in DIGEST_LABELS.items()
         if key != "contenu_inchange"
     ]
@@ -541,8 +550,9 @@ def digest_sentence(kpis: Kpis, mutations: pd.DataFrame) -> str:
     text = " ; ".join(parts)
     text = (
         f"{text[0].upper()}{text[1:]}. "
-        f"Fausses alertes (contenu inchangé, empreinte changée) : {fr.kpi(alarms)}"
-        f"{_alarmed(mutations)}. "
+        f"Fausses alertes (contenu inchangé, empreinte changée) : {_part(alarms)}"
+        f"{_alarmed(mutations)}. Ces comptes suivent le nombre de tirages prévu par sorte et par "
+        "taille : ce ne sont pas des fréquences d’usage. "
     )
     if collision.valeur is None:
         return text + f"Aucune collision en {fr.integer(collision.n or 0)} essais."
@@ -553,10 +563,14 @@ def digest_sentence(kpis: Kpis, mutations: pd.DataFrame) -> str:
 
 
 def _alarmed(mutations: pd.DataFrame) -> str:
-    """Which ways of writing the same content again move the digest."""
-    moved = mutations[~mutations["contenu_change"].astype(bool)]
-    moved = moved[moved["empreinte_change"].astype(bool)]
-    kinds = [f"« {kind} »" for kind in moved["mutation"].unique()]
+    """Which ways of writing the same content again move the digest, and how often each."""
+    same = mutations[~mutations["contenu_change"].astype(bool)]
+    alarms = same["empreinte_change"].astype(bool).groupby(same["mutation"], sort=False)
+    kinds = [
+        f"« {kind} » ({hits} sur {n})"
+        for kind, hits, n in zip(alarms.groups, alarms.sum(), alarms.size(), strict=True)
+        if hits
+    ]
     return f", toutes dues à {fr.join(kinds)}" if kinds else ""
 
 
@@ -822,9 +836,9 @@ def age_sentence(kpis: Kpis) -> str:
     for years in (1, 2, 3):
         kpi = kpis.get(f"reproductibilite.temps.apres_{years}_ans")
         if kpi is not None:
-            parts.append(f"{years} an{'s' if years > 1 else ''} : {fr.kpi(kpi)}")
+            parts.append(f"{years} an{'s' if years > 1 else ''} : {_part(kpi)}")
     return (
-        "Part des expériences qui tournent encore avec les versions actuelles, selon leur âge "
+        "Expériences qui tournent encore avec les versions actuelles, selon leur âge "
         f"minimal : {fr.join(parts)}."
         if parts
         else "Aucune version éprouvée n’a un an."
@@ -844,18 +858,33 @@ def changed_sentence(kpis: Kpis, stages: pd.DataFrame) -> str:
             f"Les {fr.integer(loaded)} vieux modèles qui se rechargent aujourd’hui prédisent comme "
             "à l’origine, à 10⁻⁶ près."
         )
-    warned = stages[(stages["regime"] == "migre") & stages["etape"].str.startswith("charger")]
-    said = warned["detail"].str.contains("InconsistentVersionWarning").any()
     return (
         f"Sur {fr.integer(loaded)} vieux modèles qui se rechargent aujourd’hui, "
         f"{fr.integer(changed)} {'prédit' if changed == 1 else 'prédisent'} **autre chose** "
         f"(écart de plus de 10⁻⁶) : {fr.count(int(forest.valeur), 'forêt')} et "
         f"{fr.count(int(linear.valeur), 'modèle linéaire', 'modèles linéaires')}. "
+        + (f"Pour les forêts, {_gap(kpis)}. " if forest.valeur else "")
         + (
             "scikit-learn n’en dit qu’un avertissement de version."
-            if said
+            if _warned(stages)
             else "Aucun avertissement de version n’est entendu."
         )
+    )
+
+
+def _warned(stages: pd.DataFrame) -> bool:
+    """Did any old model warn of its version when today's MLflow loaded it?"""
+    loaded = stages[(stages["regime"] == "migre") & stages["etape"].str.startswith("charger")]
+    return bool(loaded["detail"].str.contains("InconsistentVersionWarning").any())
+
+
+def _gap(kpis: Kpis) -> str:
+    """The largest difference between the probabilities of an old forest, then and now."""
+    gap = float(kpis["reproductibilite.temps.ecart_predictions.foret"].valeur or 0)
+    beyond = ", alors qu’une probabilité ne dépasse pas 1" if gap > 1 else ""
+    return (
+        "l’écart entre les probabilités d’origine et celles d’aujourd’hui atteint "
+        f"{fr.number(gap)}{beyond}"
     )
 
 
@@ -939,7 +968,7 @@ def recipe(kpis: Kpis, ablation: pd.DataFrame) -> None:
         (
             "Le SHA-256 du fichier de données, en plus de l’empreinte de MLflow",
             "`mlflow.set_tag('data.sha256', …)`",
-            f"changements de dates, booléens et textes à trous non vus : {fr.kpi(unread)}",
+            f"changements de dates, booléens et textes à trous non vus : {_part(unread)}",
         ),
         (
             "Le noyau de calcul du processeur et le nombre de fils",
@@ -949,8 +978,8 @@ def recipe(kpis: Kpis, ablation: pd.DataFrame) -> None:
         (
             "L’environnement entier, pas seulement les dépendances directes",
             "`mlflow.log_text(gel, 'environment/requirements.txt')`",
-            f"expériences qui tournent encore : versions laissées ouvertes, {fr.kpi(today)} ; "
-            f"versions du jour, {fr.kpi(day)}",
+            f"expériences qui tournent encore : versions laissées ouvertes, {_part(today)} ; "
+            f"versions du jour, {_part(day)}",
         ),
         (
             "Le format du modèle, choisi et essayé",
@@ -1018,37 +1047,35 @@ def _hits(kpi: Kpi) -> tuple[int, int]:
 
 
 def _compared(kpis: Kpis) -> str:
-    """The careful record beside the honest notebook, and whether they differ."""
-
-    def told(kpi: Kpi) -> str:
-        if kpi.valeur is None or kpi.intervalle is None:
-            return fr.kpi(kpi)
-        hits, n = _hits(kpi)
-        return f"{hits} sur {n} (IC à 95 % : {fr.interval(*kpi.intervalle, 'proportion')})"
-
+    """The careful record beside the honest notebook, subject by subject."""
     careful, carnet = (
-        kpis[f"reproductibilite.reussite.conclusion.{name}"] for name in ("soin", "carnet")
+        _part(kpis[f"reproductibilite.reussite.conclusion.{name}"]) for name in ("soin", "carnet")
     )
-    text = f"Avec soin : {told(careful)} ; avec un carnet honnête, sans MLflow : {told(carnet)}"
-    if careful.intervalle is None or carnet.intervalle is None:
-        return f"{text}."
-    if careful.intervalle[0] > carnet.intervalle[1]:
-        return f"{text} ; MLflow, tenu avec soin, fait mieux."
-    if carnet.intervalle[0] > careful.intervalle[1]:
-        return f"{text} ; le carnet fait mieux."
-    return f"{text} ; aucune différence n’est montrée, car les intervalles se recouvrent."
+    text = f"Avec soin : {careful} ; avec un carnet honnête, sans MLflow : {carnet}"
+    pairs = kpis["reproductibilite.reussite.differences.soin_carnet"]
+    differ, chance = int(pairs.valeur or 0), float(pairs.conditions["p"])
+    if differ == 0:
+        return f"{text} ; les deux manières s’accordent sur chaque sujet."
+    better, worse = int(pairs.conditions["soin"]), int(pairs.conditions["carnet"])
+    split = (
+        f"{fr.count(differ, 'sujet diffère', 'sujets diffèrent')} sur {pairs.n} ({better} pour "
+        f"MLflow, {worse} pour le carnet ; test exact de McNemar, p = {fr.number(chance, 2)})"
+    )
+    if chance >= 0.05:
+        return f"{text} ; {split} : trop peu pour les départager."
+    best = "MLflow, tenu avec soin, fait mieux" if better > worse else "le carnet fait mieux"
+    return f"{text} ; {split} : {best}."
 
 
-def surprise(kpis: Kpis) -> str:
+def surprise(kpis: Kpis, stages: pd.DataFrame) -> str:
     refused = kpis["reproductibilite.modele.refuses.defaut"]
     changed = kpis["reproductibilite.temps.predictions_changees.foret"]
     if changed.valeur:
+        warned = "avec un simple avertissement" if _warned(stages) else "sans avertissement"
         return (
-            f"{fr.count(int(changed.valeur), 'vieille forêt', 'vieilles forêts')} sur "
-            f"{changed.n} {_verb(int(changed.valeur), 'se recharge', 'se rechargent')} aujourd’hui "
-            "avec un simple avertissement, et "
-            f"{_verb(int(changed.valeur), 'prédit', 'prédisent')} autre chose : des "
-            "« probabilités » dont la somme ne vaut plus 1."
+            f"Sur {fr.count(changed.n or 0, 'vieille forêt', 'vieilles forêts')} que MLflow recharge "
+            f"aujourd’hui, {int(changed.valeur)} {_verb(int(changed.valeur), 'prédit', 'prédisent')} "
+            f"autre chose, {warned} : {_gap(kpis)}."
         )
     if refused.valeur:
         return (
@@ -1056,18 +1083,49 @@ def surprise(kpis: Kpis) -> str:
             f"courants sur {refused.n}, dont les forêts : l’appel du tutoriel échoue."
         )
     today = kpis["reproductibilite.temps.executer.actuel"]
-    return f"part des anciennes expériences qui tournent encore aujourd’hui : {fr.kpi(today)}."
+    return f"anciennes expériences qui tournent encore aujourd’hui : {_part(today)}."
 
 
 def brief_figures(kpis: Kpis) -> list[str]:
     """The three figures that carry the answer."""
-    facts = {name: kpis[f"reproductibilite.effort.faits.{name}"] for name in ("tutoriel", "soin")}
     return [
         "même conclusion, à partir du seul magasin : "
         f"{_of(*_hits(kpis['reproductibilite.reussite.conclusion.mlflow']))}",
-        "faits cherchés hors du magasin, par expérience : "
-        f"{fr.number(facts['tutoriel'].valeur, 2)} comme dans un tutoriel, "
-        f"{fr.number(facts['soin'].valeur, 2)} avec soin",
+        _time_and_effort(kpis),
         "anciennes versions de MLflow dont l’expérience tourne encore avec les paquets "
-        f"d’aujourd’hui : {fr.kpi(kpis['reproductibilite.temps.executer.actuel'])}",
+        f"d’aujourd’hui : {_part(kpis['reproductibilite.temps.executer.actuel'])}",
     ]
+
+
+def _time_and_effort(kpis: Kpis) -> str:
+    """What it costs to bring an experiment back, by way of recording, the worst one first."""
+
+    def values(key: str) -> dict[str, float]:
+        return {
+            name: float(kpis[f"reproductibilite.effort.{key}.{name}"].valeur or 0)
+            for name in RECORDINGS
+        }
+
+    def by_way(key: str) -> str:
+        ways: dict[str, list[str]] = {}
+        for name, value in sorted(values(key).items(), key=lambda way: -way[1]):
+            ways.setdefault(fr.number(value, 2), []).append(f"« {recording(name)} »")
+        return fr.join([f"{value} ({_some(names)})" for value, names in ways.items()])
+
+    def extent(key: str) -> str:
+        times = values(key).values()
+        return f"de {fr.duration(min(times), 2)} à {fr.duration(max(times), 2)}"
+
+    n = kpis[f"reproductibilite.effort.faits.{RECORDINGS[0]}"].n
+    return (
+        f"temps et effort par expérience (n = {n} par manière). Faits cherchés hors du magasin : {by_way('faits')}. "
+        f"Commandes : {by_way('commandes')}. Préparation {extent('preparation')}, exécution "
+        f"{extent('execution')}, selon la manière (médianes)"
+    )
+
+
+def _some(ways: Sequence[str]) -> str:
+    """At most two ways by name; the rest of them in a word."""
+    if len(ways) == len(RECORDINGS):
+        return "toutes les manières"
+    return fr.join(ways) if len(ways) < 3 else f"{len(ways)} manières"

@@ -418,14 +418,14 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
     SubjectKpi(
         "suivi",
         SOUND,
-        "écritures acquittées puis perdues, envoi asynchrone",
+        "écritures mises en file puis perdues, toutes fins, envoi asynchrone",
         "suivi.panne.perdues",
         "+asynchrone",
     ),
     SubjectKpi(
         "suivi",
         SOUND,
-        "écritures acquittées puis perdues, envoi synchrone",
+        "écritures acquittées puis perdues, toutes fins, envoi synchrone",
         "suivi.panne.perdues",
         "+synchrone",
     ),

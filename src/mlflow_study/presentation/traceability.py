@@ -195,18 +195,33 @@ def _wrong_commits(wrong: pd.DataFrame) -> str:
     )
 
 
-def contexts(table: pd.DataFrame, backend: str) -> None:
-    """The finding and the grid of contexts."""
+def _warned_commits(warned: int) -> str:
+    """What is false in the grid and not counted: the tags say that the code was modified."""
+    if not warned:
+        return ""
+    if warned == 1:
+        return " Un autre commit est faux aussi, mais il est dit modifié : il n’est pas compté."
+    return (
+        f" {warned} autres commits sont faux aussi, mais ils sont dits modifiés : ils ne sont pas "
+        "comptés."
+    )
+
+
+def contexts(table: pd.DataFrame, false: pd.DataFrame, backend: str) -> None:
+    """The finding and the grid of contexts; ``false`` holds the commits that are wrong unsaid."""
     rows = table[table["backend"] == backend]
     code = rows[rows["question"] == "code"]
     recorded = code[code["note"] != "absente"]
-    wrong = code[code["note"] == "fausse"]
+    wrong = false[false["backend"] == backend]
+    crossed = int((code["note"] == "fausse").sum())
     if len(wrong):
-        title = f"Le commit enregistré est faux dans {fr.count(len(wrong), 'contexte')} sur les {len(recorded)} où il y en a un"
-        text = _wrong_commits(wrong)
+        title = f"Le commit enregistré est faux, sans avertissement, dans {fr.count(len(wrong), 'contexte')} sur les {len(recorded)} où il y en a un"
+        text = _wrong_commits(wrong) + _warned_commits(crossed - len(wrong))
     else:
         title = f"Aucun commit faux dans les {len(recorded)} contextes où il y en a un"
-        text = "Là où MLflow écrit un commit, il contient le code exécuté."
+        text = (
+            "Là où MLflow écrit un commit sans le dire modifié, ce commit contient le code exécuté."
+        )
     none = code[code["note"] == "absente"]["libelle"].map(_code).tolist()
     if none:
         text += " Ailleurs, il n’écrit aucun commit : " + " ; ".join(none) + "."
@@ -232,7 +247,7 @@ def contexts(table: pd.DataFrame, backend: str) -> None:
         alt=(
             f"Grille de {len(order)} contextes et de neuf questions : "
             + fr.join([f"{counts.get(g, 0)} réponses notées « {g} »" for g in GRADES])
-            + f". La colonne du code a {fr.count(len(wrong), 'réponse fausse', 'réponses fausses')} ; il en manque {empty.get('machine', 0)} à celle de la machine, {empty.get('arguments', 0)} à celle des arguments."
+            + f". La colonne du code a {fr.count(crossed, 'réponse fausse', 'réponses fausses')} ; il en manque {empty.get('machine', 0)} à celle de la machine, {empty.get('arguments', 0)} à celle des arguments."
         ),
     )
 
@@ -496,7 +511,8 @@ def fields(records: pd.DataFrame, classes: pd.DataFrame) -> None:
 
 def retrieval(table: pd.DataFrame) -> None:
     """Time and calls of the five tasks against the size of the store."""
-    wrong = int((~table["juste"]).sum())
+    cases = table.groupby(["backend", "tache", "runs"])["juste"].all()
+    wrong = int((~cases).sum())
     sizes = sorted(table["runs"].unique())
     backend = str(table["backend"].iloc[0])
     median = (
@@ -517,7 +533,7 @@ def retrieval(table: pd.DataFrame) -> None:
     )
     page.finding(
         f"À {fr.integer(sizes[-1])} runs, la plus longue de ces {len(median)} recherches prend {fr.duration(float(median[sizes[-1]].max()))} sur {store_label(backend)}",
-        f"{truth} (n = {fr.integer(len(table))}, sur {stores_named(list(table['backend'].unique()))}). {slower} est multipliée "
+        f"{truth} (n = {fr.integer(len(cases))} recherches distinctes, sur {stores_named(list(table['backend'].unique()))}). {slower} est multipliée "
         f"par {fr.number(float(growth.to_numpy().max()))} quand le magasin l’est par {fr.integer(round(sizes[-1] / sizes[0]))}.",
     )
     fig, ax = new(height=3.0)
@@ -915,7 +931,8 @@ def remedies(kpis: Mapping[str, Kpi], backend: str, contexts_backend: str) -> No
         caption=f"Avec et sans le remède, sur {stores_named(list(dict.fromkeys([backend, contexts_backend])))} ; le nombre d’essais est donné"
         + (f", il diffère pour {unlike}" if unlike else "")
         + ". Ancienne valeur, date et auteur : par l’API ou dans la base. Un manque se réduit si le remède "
-        "rend plus de cas ; là où les cas sont tirés au sort, si les intervalles à 95 % ne se recouvrent pas.",
+        "rend plus de cas ; là où les cas sont tirés au sort, nous ne le disons que si les intervalles à "
+        "95 % sont disjoints : c’est une règle prudente, non un test.",
     )
     for sentence in (_discipline(kpis), _log_cost(kpis)):
         if sentence:
@@ -1024,13 +1041,14 @@ def _origins(links: Kpi, commits: Kpi) -> str:
     """Two measures that must not be taken for one: the links are there, and what they say is true."""
     n, wrong, recorded = links.n or 0, _counted(commits), commits.n or 0
     there = (
-        "Chaque version mène à un run, à des données et à un commit : ces liens tiennent."
+        "Chaque version mène à un run, à des données et à un commit : ces liens tiennent, tant que "
+        "« mlflow gc » n’a pas purgé le run."
         if _counted(links) == n
         else f"Les liens vers un run, des données et un commit sont entiers pour {_share_of(links)}."
     )
     true = (
         "Que ce commit soit le code qui a tourné n’est pas garanti : il ne l’est pas dans "
-        f"{wrong} des {recorded} contextes où MLflow en enregistre un."
+        f"{wrong} des {recorded} contextes où MLflow en enregistre un, et rien n’en avertit."
         if wrong
         else f"Ce commit est le code qui a tourné, dans les {recorded} contextes où MLflow en enregistre un."
     )

@@ -194,7 +194,7 @@ def side_by_side(table: Frame, limit: int = 6) -> None:
         return
     some = shared[shared.numero.isin(unlike)]
     first = some.drop_duplicates("numero").assign(size=lambda d: d.donnee.str.len()).sort_values("size")  # fmt: skip
-    chosen = first.drop_duplicates("strate").head(limit)
+    chosen = first.drop_duplicates("strate").drop_duplicates("donnee").head(limit)
     rows = []
     for case in chosen.itertuples():
         fates = some[some.numero == case.numero].set_index("magasin").classe
@@ -518,6 +518,11 @@ def atomicity(table: Frame) -> None:
 def endings(table: Frame) -> None:
     """What is lost, and the final status, for each way a writer may end."""
     some = table[table.contexte.str.contains("with") & (table.statut != "") & (table.panne != "disque plein")]  # fmt: skip
+    if some.empty:
+        page.missing(
+            "Aucun écrivain n’a été frappé : aucun magasin de `pannes` n’est éprouvé dans cette exécution."
+        )
+        return
     sync = some[some.envoi == "synchrone"]
     lost_in_sync = int(sync.perdues.sum())
     if sync.empty:
@@ -628,6 +633,18 @@ def _other_losses(rest: Frame) -> str:
     return f"{told} ({under})"
 
 
+_REFUSALS = re.compile(r"(\d+) refus : (.*)", re.DOTALL)
+
+
+def _detail(details: Sequence[str], trials: int) -> str:
+    """The detail of several trials: refusals added up, else the first."""
+    refusals = [found for detail in details if (found := _REFUSALS.match(detail))]
+    if trials == 1 or len(refusals) < len(details):
+        return details[0]
+    total = sum(int(found[1]) for found in refusals)
+    return f"{total} refus en {trials} essais : {refusals[0][2]}"
+
+
 def other_faults(table: Frame) -> None:
     """Crowds, clock, disk, database, artifacts, server: one row per fault."""
     rest = table[~(table.contexte.str.contains("with") & (table.panne != "disque plein"))]
@@ -645,7 +662,7 @@ def other_faults(table: Frame) -> None:
                 "Sans accusé": int(some.sans_accuse.sum()),
                 "Doublons": int(some.doublons.sum()),
                 "Attente": fr.duration(float(some.bloque_s.max())) if some.bloque_s.max() > 0 else "–",
-                "Détail": code(next(d for d in some.detail if d), 90) if some.detail.any() else "–",
+                "Détail": code(_detail([d for d in some.detail if d], len(some)), 90) if some.detail.any() else "–",
             }
         )  # fmt: skip
     page.finding(_other_losses(rest))
@@ -845,10 +862,16 @@ def _solidity(kpis: Mapping[str, Kpi]) -> str:
     if pooled is None or not pooled.n:
         return "La tenue aux pannes n’a pas été éprouvée dans cette exécution."
     lost, trials = int(pooled.valeur or 0), int(pooled.conditions["essais"])
-    told = f"{among(lost, pooled.n)}, en {fr.count(trials, 'essai')}"
+    where = stores(str(pooled.conditions["magasins"]).split(", "))
+    told = f"{where} : {among(lost, pooled.n)}, en {fr.count(trials, 'essai')}"
     if lost == 0:
-        return f"En envoi synchrone, aucune écriture acquittée n’est perdue dans les pannes éprouvées ({told})."
-    return f"Même en envoi synchrone, des écritures acquittées sont perdues dans les pannes éprouvées ({told})."
+        said = f"En envoi synchrone, aucune écriture acquittée n’est perdue dans les pannes éprouvées ({told})."
+    else:
+        said = f"Même en envoi synchrone, des écritures acquittées sont perdues dans les pannes éprouvées ({told})."
+    unreadable = kpis.get("suivi.interruption.illisible.file")
+    if unreadable is not None and unreadable.valeur:
+        said += f" Dans le magasin de fichiers, un Ctrl-C peut rendre l’expérience illisible ({among(int(unreadable.valeur), unreadable.n or 0)} écritures interrompues)."
+    return said
 
 
 def _fidelity(kpis: Mapping[str, Kpi]) -> list[str]:
@@ -906,13 +929,19 @@ def _hits(kpi: Kpi) -> int:
 def _figures(kpis: Mapping[str, Kpi]) -> list[str]:
     """The figures that carry the answer."""
     told = []
+    same = [float(k.valeur or 0) for i, k in kpis.items() if i.startswith("suivi.allerretour.identique.")]  # fmt: skip
+    if same:
+        told.append(f"Entrées tirées, qui visent les bords, rendues à l’identique : {fr.percent(min(same))} à {fr.percent(max(same))} selon le magasin.")  # fmt: skip
     if worst := _worst(kpis, "suivi.allerretour.nuisible."):
         told.append(f"Entrées qui nuisent à ce qui était stocké, {worst[1]} : {fr.kpi(worst[0])}.")
     if lost := _worst(kpis, "suivi.panne.perdues.", "+asynchrone"):
         kpi, where = lost
+        store = kpi.id.removeprefix("suivi.panne.perdues.").removesuffix("+asynchrone")
+        closed = [k for i, k in kpis.items() if i.startswith(f"suivi.asynchrone.perdues.{store}+")]
         told.append(
-            f"Écritures asynchrones acceptées puis perdues, toutes fins, {where} : {fr.percent(kpi.valeur)} "
-            f"({among(_hits(kpi), kpi.n or 0)}, en {fr.count(int(kpi.conditions['fins']), 'fin')})."
+            f"Écritures asynchrones mises en file puis perdues, {where} : "
+            f"{among(sum(int(k.valeur or 0) for k in closed), sum(k.n or 0 for k in closed))} quand Python ferme proprement, "
+            f"{among(_hits(kpi), kpi.n or 0)} en comptant SIGTERM et SIGKILL ({fr.count(int(kpi.conditions['fins']), 'fin')})."
         )
     drawn = kpis.get("suivi.page.points")
     if drawn is not None and drawn.n:

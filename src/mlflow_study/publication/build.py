@@ -13,25 +13,14 @@ FORMATS = {
     "crate": "ro-crate-metadata.json",
 }
 """What is made of a report that is already bound: option → file."""
+REPORT_FILES = ("rapport.html", *FORMATS.values())
 
 
-def publish(
-    build: Build,
-    chapters: Iterable[str] | None = None,
-    *,
-    pdf: bool = False,
-    slides: bool = False,
-    crate: bool = False,
-) -> list[Path]:
-    """Write the report and what was asked for beside it; return the files written.
-
-    The crate comes last: it describes the others.  Raises StudyError.
-    """
+def publish(build: Build, chapters: Iterable[str] | None = None) -> Path:
+    """Write the report; return its file.  Raises StudyError."""
     from mlflow_study.publication.html import build_report
 
-    written = [build_report(build, chapters)]
-    asked = {"pdf": pdf, "diapos": slides, "crate": crate}
-    return written + [publish_as(build, name) for name, wanted in asked.items() if wanted]
+    return build_report(build, chapters)
 
 
 def publish_as(build: Build, name: str) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
@@ -240,8 +239,3 @@ def _leftovers(soup: BeautifulSoup) -> Iterator[str]:
             r"\*\*\w|\w\*\*|^#{1,6} ", value
         ):
             yield f"Markdown non rendu (« {value.strip()[:60]} »)"
-
-
-def violations_of_file(path: Path) -> list[str]:
-    """``violations`` of a page on disk."""
-    return violations(path.read_text(encoding="utf-8"))

@@ -19,7 +19,6 @@ from mlflow_study.presentation.numbers import NBSP
 from mlflow_study.publication.citations import Citations
 
 _REFERENCE = re.compile(r"\[@([^\]\[]+)\]")
-_CLAIM = re.compile(r"[A-Z]\d+")
 _VERBATIM = {"code", "pre", "script", "style", "a"}
 
 

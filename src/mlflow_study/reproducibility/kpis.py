@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ OLD_MODELS = {"lineaire": "modèle linéaire", "foret": "forêt"}
 CLOSE = "écart de plus de 10⁻⁶"
 """``releases.CLOSE``, in words."""
 
-_METHOD = "reproducteur automatique, magasin et adresses qu’il contient ; intervalle de Wilson"
+_METHOD = "reproducteur automatique, magasin et adresses qu’il contient"
 
 
 def slug(text: str) -> str:
@@ -48,15 +49,21 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
-def share(chapter: Chapter, id: str, label: str, found: pd.Series, method: str) -> None:
-    """Record a proportion with its Wilson interval."""
+def share(
+    chapter: Chapter, id: str, label: str, found: pd.Series, method: str, *, drawn: bool = False
+) -> None:
+    """Record a proportion, with its Wilson interval where the cases stand for a draw.
+
+    A list that was chosen has none: its n and its count say it all.
+    """
     values = found.astype(bool)
     n = len(values)
     if n == 0:
         chapter.not_measured(id, label, "proportion", methode=method, motif="aucun cas")
         return
     hits = int(values.sum())
-    chapter.kpi(id, label, hits / n, "proportion", methode=method, intervalle=wilson(hits, n), n=n)
+    interval = wilson(hits, n) if drawn else None
+    chapter.kpi(id, label, hits / n, "proportion", methode=method, intervalle=interval, n=n)
 
 
 def count(chapter: Chapter, id: str, label: str, found: pd.Series, method: str) -> None:
@@ -69,19 +76,25 @@ def count(chapter: Chapter, id: str, label: str, found: pd.Series, method: str) 
 
 
 def ladder(chapter: Chapter, rungs: pd.DataFrame) -> None:
-    """Success rates per rung and recording; projects by where their data lie; effort."""
+    """Success rates per rung and recording; projects by where their data lie; effort.
+
+    One way of recording has a Wilson interval: that of subjects drawn from such subjects.  All
+    the ways together play each subject several times, so they have none.
+    """
     alone = rungs[rungs["mode"] == "autonome"]
     groups = {name: alone[alone["enregistrement"] == name] for name in (*RECORDINGS, "carnet")}
     groups["mlflow"] = alone[alone["enregistrement"].isin(RECORDINGS)]
     labels = {**RECORDING_LABELS, "mlflow": "toutes les manières avec MLflow"}
     for rung, key in RUNG_KEYS.items():
         for name, group in groups.items():
+            one_way = name != "mlflow"
             share(
                 chapter,
                 f"reproductibilite.reussite.{key}.{name}",
                 f"{RUNG_LABELS[rung].replace('1e-6', '10⁻⁶')} ({labels[name]})",
                 group["echelon"] >= rung,
-                _METHOD,
+                f"{_METHOD} ; intervalle de Wilson" if one_way else _METHOD,
+                drawn=one_way,
             )
     project = groups["projet"]
     for place, key in (("hors dépôt", "hors_depot"), ("", "dans_le_depot")):
@@ -94,7 +107,35 @@ def ladder(chapter: Chapter, rungs: pd.DataFrame) -> None:
             project[inside]["echelon"] < 2,
             "projets relancés par mlflow run et qui ne redonnent pas la même conclusion",
         )
+    careful_against_notebook(chapter, alone)
     effort(chapter, rungs)
+
+
+def careful_against_notebook(chapter: Chapter, alone: pd.DataFrame) -> None:
+    """Subjects that one of two ways brings back and not the other: the same ones, played twice.
+
+    McNemar's exact test: under no difference, each such subject falls on either side by chance.
+    """
+    from scipy.stats import binomtest
+
+    back = alone.pivot_table(index="sujet", columns="enregistrement", values="echelon") >= 2
+    careful = int((back["soin"] & ~back["carnet"]).sum())
+    notebook = int((back["carnet"] & ~back["soin"]).sum())
+    differ = careful + notebook
+    chapter.kpi(
+        "reproductibilite.reussite.differences.soin_carnet",
+        "sujets que l’une des deux manières ramène à la même conclusion, et non l’autre "
+        "(avec soin, carnet)",
+        differ,
+        "",
+        methode="mêmes sujets, tenus des deux manières ; test exact de McNemar",
+        n=len(back),
+        conditions={
+            "soin": careful,
+            "carnet": notebook,
+            "p": float(binomtest(careful, differ).pvalue) if differ else 1.0,
+        },
+    )
 
 
 def last_attempts(rungs: pd.DataFrame) -> pd.DataFrame:
@@ -232,7 +273,10 @@ def digest_class(table: pd.DataFrame) -> pd.Series:
 def digests(
     chapter: Chapter, mutations: pd.DataFrame, collision: pd.DataFrame, times: pd.DataFrame
 ) -> None:
-    """Missed changes per class, false alarms, collision, cost."""
+    """Missed changes per class, false alarms, collision, cost.
+
+    A share over several kinds of mutation reflects how many of each were planned: no interval.
+    """
     method = "modifications tirées par sorte et par taille ; empreinte avant et après"
     classes = digest_class(mutations)
     for key, label in DIGEST_LABELS.items():
@@ -284,16 +328,28 @@ def digests(
     )
 
 
+REFUSED = frozenset({"refusée"})
+SAME_VALUES = frozenset({"acceptée, mêmes bits", "acceptée, derniers bits changés"})
+ACCEPTED = SAME_VALUES | {"acceptée, autres valeurs"}
 DOCUMENTED_INPUTS = {
-    "colonnes dans un autre ordre": False,
-    "colonne en trop": False,
-    "colonne manquante": True,
-    "colonne renommée": True,
-    "flottants sur 32 bits": False,
-    "entiers longs à la place de flottants": True,
-    "texte à la place de nombres": True,
+    "colonnes dans un autre ordre": SAME_VALUES,
+    "colonne en trop": SAME_VALUES,
+    "colonne manquante": REFUSED,
+    "colonne renommée": REFUSED,
+    "flottants sur 32 bits": ACCEPTED,
+    "entiers longs à la place de flottants": REFUSED,
+    "texte à la place de nombres": REFUSED,
 }
-"""What the documentation says of each guise of the input: True where it must be refused."""
+"""What the documentation says of each guise of the input: the outcomes that keep its word.
+
+32-bit floats hold other numbers than the original table, so they may give other values.
+"""
+
+
+def signature_kept(inputs: pd.DataFrame) -> pd.Series:
+    """Guise of the input -> whether the signature dealt with it as documented."""
+    outcome = inputs.set_index("entree")["issue"]
+    return pd.Series({name: outcome[name] in kept for name, kept in DOCUMENTED_INPUTS.items()})
 
 
 def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
@@ -340,16 +396,13 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
         same["issue"] != "acceptée, mêmes bits",
         method,
     )
-    kept = {
-        name: (inputs[inputs["entree"] == name]["issue"].iloc[0] == "refusée") == refused
-        for name, refused in DOCUMENTED_INPUTS.items()
-    }
     count(
         chapter,
         "reproductibilite.modele.signature_tenue",
         "règles de la signature tenues",
-        pd.Series(kept),
-        "acceptation ou refus de chaque forme d’entrée, comparé à la documentation",
+        signature_kept(inputs),
+        "acceptation ou refus de chaque forme d’entrée, comparé à la documentation ; mêmes valeurs "
+        "pour un autre ordre et une colonne en trop",
     )
     silent = inputs[inputs["issue"] == "acceptée, autres valeurs"]
     chapter.kpi(
@@ -422,6 +475,8 @@ def _has(wide: pd.DataFrame, column: tuple[str, str]) -> bool:
 
 
 _RUNS_TODAY = ("actuel", "executer")
+MODELS_BACK = ("importer", "charger lineaire", "charger foret")
+"""The stages of a model's environment that serves again."""
 
 
 def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> None:
@@ -439,8 +494,7 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
             label,
             hits / n,
             "proportion",
-            methode="une expérience par version de MLflow, reprise aujourd’hui",
-            intervalle=wilson(hits, n),
+            methode="une expérience par version de MLflow choisie, reprise aujourd’hui",
             n=n,
             conditions=made,
         )
@@ -452,6 +506,15 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
             methode=f"versions de MLflow pour lesquelles échoue : {TIME_STAGES[stage]}",
             n=n,
             conditions=made,
+        )
+    for regime in ("jour", "actuel"):
+        columns = pd.MultiIndex.from_product([[regime], MODELS_BACK])
+        count(
+            chapter,
+            f"reproductibilite.temps.sans_modeles.{regime}",
+            f"environnement refait qui n’importe pas MLflow ou ne charge pas les deux modèles ({REGIMES[regime]})",
+            ~wide.reindex(columns=columns, fill_value=False).all(axis=1),
+            "versions de MLflow choisies ; import, puis chargement du modèle linéaire et de la forêt",
         )
     old_major = wide[[str(r).startswith("2.") for r in wide.index.get_level_values("release")]]
     for stage in ("ouvrir", "charger lineaire", "charger foret"):
@@ -483,6 +546,17 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
             close["reussi"] == False,  # noqa: E712
             f"mêmes données de test, prédictions d’origine et d’aujourd’hui ; {CLOSE}",
         )
+        gaps = close["detail"].str.extract(r"écart (\S+)")[0].astype(float)
+        gaps = gaps[gaps < math.inf]
+        if len(gaps):
+            chapter.kpi(
+                f"reproductibilite.temps.ecart_predictions.{model}",
+                f"plus grand écart entre probabilités d’origine et d’aujourd’hui ({named})",
+                float(gaps.max()),
+                "",
+                methode="vieux modèles rechargés aujourd’hui, mêmes données de test ; écart absolu",
+                n=len(gaps),
+            )
     age = wide.index.get_level_values("age_jours")
     for years in (1, 2, 3):
         old = wide[(age >= 365 * years)]

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-SourceType = str
-
 
 @dataclass(frozen=True)
 class Record:

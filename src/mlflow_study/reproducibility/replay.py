@@ -76,8 +76,10 @@ def replay(run_id: str, uri: str, execute: bool = False) -> Report:
     """
     with tempfile.TemporaryDirectory(prefix="mlflow-rejouer-") as scratch:
         folder = Path(scratch)
+        asked = (uri, run_id, str(folder / "reprise"))
+        allowed = nursery.credentials() | nursery.network()
         outcome = nursery.run(
-            nursery.Job(folder, function=prepare, values=(uri, run_id, str(folder / "reprise")))
+            nursery.Job(folder, function=prepare, values=asked, environment=allowed)
         )
         if not outcome.ok:
             raise StudyError(

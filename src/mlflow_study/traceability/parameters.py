@@ -14,6 +14,10 @@ class Tracabilite(ChapterParameters):
     """Systems under test, contexts and sizes of the traceability chapter."""
 
     notebook: ClassVar[str] = "04_tracabilite"
+    declined: ClassVar[dict[str, str]] = {
+        "uri": "ce chapitre efface des données et modifie la base sans passer par MLflow ; "
+        "il ne le fait que sur des magasins qu’il a lui-même ouverts."
+    }
 
     backends: list[StoreName] = Field(
         default=["sqlite", "file", "postgresql"],

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from mlflow_study.stores import Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 PLACES = {"au début": 0.0, "au milieu": 0.5, "à la fin": 1.0}
 BAD: dict[str, dict[str, Any]] = {
     "métrique : nom refusé": {"kind": "metric", "key": "nom@refusé"},
     "métrique : pas de 2^63": {"kind": "metric", "step": 2**63},
     "paramètre : déjà écrit": {"kind": "param", "key": "ancien"},
+    "paramètre : nom refusé": {"kind": "param", "key": "nom@refusé"},
     "étiquette : nom trop long": {"kind": "tag", "key": "t" * 251},
     "étiquette : caractère nul": {"kind": "tag", "value": "a\x00b"},
 }
@@ -44,11 +48,24 @@ def _batch(size: int, bad: dict[str, Any], place: float) -> dict[str, list[Any]]
     return items
 
 
+def _bad_is_kept(client: MlflowClient, run: str, bad: dict[str, Any]) -> bool:
+    """Is the bad item stored as it was given?  What one store refuses, another takes."""
+    data, key = client.get_run(run).data, bad.get("key", "mauvais")
+    if bad["kind"] == "metric":
+        return key in data.metrics and any(
+            point.step == bad.get("step", 1) for point in client.get_metric_history(run, key)
+        )
+    if bad["kind"] == "param":
+        return bool(data.params.get(key) == "autre")
+    return bool(data.tags.get(key) == bad.get("value", "1"))
+
+
 def atomicity(store: Store, sizes: list[int]) -> pd.DataFrame:
     """One row per (bad item, place, size): was the batch refused, what was kept?
 
     ``issue`` joins what was stored of the good items (rien, une partie, tout) and
-    whether an error was raised.
+    whether an error was raised; ``fautif_garde``: the bad item was stored as it was given,
+    it was none for this store.
     """
     client = store.client()
     experiment = store.create_experiment("lots")
@@ -78,6 +95,7 @@ def atomicity(store: Store, sizes: list[int]) -> pd.DataFrame:
                 "refuse": bool(error),
                 "gardes": stored,
                 "bons": good,
+                "fautif_garde": _bad_is_kept(client, run, bad),
                 "detail": f"{kept['metric']} métriques, {kept['param']} paramètres, {kept['tag']} étiquettes gardés",
                 "erreur": error,
                 "issue": ("rien" if stored == 0 else "une partie" if stored < good else "tout")

@@ -85,7 +85,7 @@ CAUSES = (
     Cause(
         "Deux noms qui ne diffèrent que par la casse se heurtent (MariaDB)",
         "store/tracking/dbmodels/models.py",
-        "    key = Column(String(250))",
+        '    key = Column(String(250))\n    """\n    Param key:',
         _NOT_FOUND,
         "créer la base avec une collation sensible à la casse",
     ),
@@ -127,7 +127,7 @@ CAUSES = (
     Cause(
         "Un Ctrl-C pendant une écriture verrouille la base, le run reste RUNNING (SQLite)",
         "store/db/utils.py",
-        'session.execute(sql.text("PRAGMA busy_timeout = 20000;"))',
+        "        with SessionMaker() as session:\n            try:\n                if db_type == SQLITE:",
         "aucun fil sur l’interruption ; PR #20014 (mode WAL), sans effet dans 3.17.2",
         "une fois, sur le fichier de la base : `PRAGMA journal_mode=WAL`",
     ),
@@ -183,7 +183,7 @@ CAUSES = (
     Cause(
         "Le graphique ne dessine qu’un échantillon, sans le dire",
         "server/handlers.py",
-        "MAX_RESULTS_PER_RUN = 2500",
+        "def get_metric_history_bulk_interval_handler():",
         "#11660, ouvert",
         "lire `get_metric_history`",
     ),

@@ -25,7 +25,6 @@ from mlflow_study.tracking.workers import QUICK_BYTES
 
 COLUMNS = ("magasin", "facette", "classe", "cas", "relu", "message", "essais", "code")
 Judge = Callable[[Case], Outcome]
-FACETS = ("valeur", "pas", "horodatage", "nom", "jeu de données", "paramètre", "étiquette")
 
 
 def strategy(facet: str) -> Any:

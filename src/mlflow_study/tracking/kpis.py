@@ -156,6 +156,8 @@ def filters(record: Record, table: Frame) -> None:
         for outcome, slug, words in (("écart", "faux", odd), ("refus", "refuses", "refusés")):
             hits = int((some.issue == outcome).sum())
             _count(record, f"suivi.{subject}.{slug}.{store}", f"{subject} {words}, {label(store)}", hits, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
+        either = int(some.issue.isin(("écart", "refus")).sum())
+        _count(record, f"suivi.{subject}.ecarts.{store}", f"{subject} refusés, ou {odd}, {label(store)}", either, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
 
 
 def completeness(record: Record, table: Frame) -> None:
@@ -191,7 +193,7 @@ def addresses(record: Record, table: Frame) -> None:
             (("ailleurs",), "ailleurs", "appels dont les données vont dans un autre magasin"),
             (("refus", "autre"), "faux", "appels refusés, ou dont la réponse change, parce que l’adresse du processus est une autre"),
         ):  # fmt: skip
-            _count(record, f"suivi.adresse.{slug}.{store}", f"{words}, {label(store)}", int(calls.issue.isin(issues).sum()), len(calls), method)  # fmt: skip
+            _count(record, f"suivi.adresse.{slug}.{store}", f"{words}, {label(str(store))}", int(calls.issue.isin(issues).sum()), len(calls), method)  # fmt: skip
 
 
 def atomicity(record: Record, table: Frame) -> None:
@@ -201,8 +203,9 @@ def atomicity(record: Record, table: Frame) -> None:
         partial = int(refused.issue.str.startswith("une partie").sum())
         if len(refused):
             _share(record, f"suivi.lots.partiels.{store}", f"lots refusés dont une partie reste, {label(store)}", partial, len(refused), "un fautif à chaque place, chaque taille")  # fmt: skip
-        silent = int(((~some.refuse) & (some.gardes < some.bons)).sum())
-        _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur, {label(store)}", silent, len(some), "un fautif à chaque place, chaque taille")  # fmt: skip
+        lacking = (some.gardes < some.bons) | ~some.fautif_garde.astype(bool)
+        silent = int((~some.refuse & lacking).sum())
+        _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur, {label(store)}", silent, int((some.refuse | lacking).sum()), "un fautif à chaque place, chaque taille ; lots dont le fautif n’en est pas un pour ce magasin laissés de côté")  # fmt: skip
 
 
 def autologging(record: Record, tables: dict[str, Frame]) -> None:
@@ -230,12 +233,14 @@ def faults(record: Record, table: Frame) -> None:
     ends = tried[tried.contexte.str.contains("with") & (tried.panne != "disque plein")]
     for (store, sync), some in ends.groupby(["magasin", "envoi"]):
         slug = "synchrone" if sync == "synchrone" else "asynchrone"
+        taken = "acquittées" if sync == "synchrone" else "mises en file"
         acknowledged = int(some.acquittees.sum())
         if acknowledged:
             lost = int(some.perdues.sum())
-            _share(record, f"suivi.panne.perdues.{store}+{slug}", f"écritures acquittées puis perdues, toutes fins, envoi {sync}, {label(store)}", lost, acknowledged, method, fins=len(some))  # fmt: skip
-        drained = some[some.panne.isin(DRAINED)]
-        _count(record, f"suivi.{slug}.perdues.{store}", f"écritures {sync}s acquittées puis perdues quand Python ferme proprement, {label(store)}", int(drained.perdues.sum()), int(drained.acquittees.sum()), method)  # fmt: skip
+            _share(record, f"suivi.panne.perdues.{store}+{slug}", f"écritures {taken} puis perdues, toutes fins, envoi {sync}, {label(store)}", lost, acknowledged, method, fins=len(some))  # fmt: skip
+        for context, drained in some[some.panne.isin(DRAINED)].groupby("contexte"):
+            closing = "avec" if context.startswith("avec") else "sans"
+            _count(record, f"suivi.{slug}.perdues.{store}+{closing}", f"écritures {sync}s {taken} puis perdues quand Python ferme proprement, {context}, {label(store)}", int(drained.perdues.sum()), int(drained.acquittees.sum()), method)  # fmt: skip
     for (store, context), some in tried[tried.panne.isin(DRAINED[1:2])].groupby(["magasin", "contexte"]):  # fmt: skip
         slug = "avec" if context.startswith("avec") else "sans"
         wrong = sum(_wrong(row) for row in some.itertuples())
@@ -257,7 +262,7 @@ def faults(record: Record, table: Frame) -> None:
 def _synchronous(record: Record, table: Frame, method: str) -> None:
     """Acknowledged and lost under every fault, servers included, where the call waits."""
     some = table[(table.envoi == "synchrone") & (table.acquittees > 0)]
-    record("suivi.pannes.synchrone.perdues", "écritures synchrones acquittées puis perdues, toutes pannes", int(some.perdues.sum()), "écritures", methode=method, n=int(some.acquittees.sum()), conditions={"essais": len(some)})  # fmt: skip
+    record("suivi.pannes.synchrone.perdues", "écritures synchrones acquittées puis perdues, toutes pannes", int(some.perdues.sum()), "écritures", methode=method, n=int(some.acquittees.sum()), conditions={"essais": len(some), "magasins": ", ".join(sorted(set(some.magasin)))})  # fmt: skip
 
 
 def _wrong(row: Any) -> bool:

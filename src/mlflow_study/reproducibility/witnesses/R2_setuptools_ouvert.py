@@ -1,4 +1,8 @@
-"""python_env.yaml peut laisser setuptools sans version : celle de demain sera installée."""
+"""L’enregistrement laisse libres des paquets que MLflow importe : SQLAlchemy, setuptools parfois.
+
+Celui de demain sera installé ; SQLAlchemy 2.1 et un setuptools sans pkg_resources ont cassé
+d’anciens MLflow.
+"""
 
 import os
 import tempfile
