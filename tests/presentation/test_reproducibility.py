@@ -31,17 +31,30 @@ def rate(name: str, hits: int, n: int) -> Kpi:
     )  # fmt: skip
 
 
-def answer(everything: tuple[int, int], careful: tuple[int, int], carnet: tuple[int, int]) -> str:
+def answer(
+    everything: tuple[int, int], careful: tuple[int, int], carnet: tuple[int, int], p: float = 1.0
+) -> str:
     rates = (rate("mlflow", *everything), rate("soin", *careful), rate("carnet", *carnet))
-    return tell.answer({kpi.id: kpi for kpi in rates})
+    better, worse = max(careful[0] - carnet[0], 0), max(carnet[0] - careful[0], 0)
+    pairs = rates[0].model_copy(
+        update={
+            "id": "reproductibilite.reussite.differences.soin_carnet",
+            "valeur": better + worse,
+            "n": careful[1],
+            "conditions": {"soin": better, "carnet": worse, "p": p},
+        }
+    )
+    return tell.answer({kpi.id: kpi for kpi in (*rates, pairs)})
 
 
-def test_the_answer_shows_no_difference_where_intervals_overlap() -> None:
+def test_the_answer_counts_the_subjects_that_differ() -> None:
     text = answer((33, 40), (8, 8), (7, 8))
     assert "En partie" in text
     assert "33\u00a0expériences sur 40 redonnent" in text
     assert "Avec soin : 8 sur 8" in text
-    assert "aucune différence n’est montrée" in text
+    assert "1\u00a0sujet diffère sur 8" in text
+    assert "trop peu pour les départager" in text
+    assert "s’accordent" in answer((33, 40), (8, 8), (8, 8))
     assert "ne suffit pas" in text
 
 
@@ -52,7 +65,7 @@ def test_the_answer_shows_no_difference_where_intervals_overlap() -> None:
 def test_the_answer_shows_a_difference(
     careful: tuple[int, int], carnet: tuple[int, int], words: str
 ) -> None:
-    assert words in answer((9, 10), careful, carnet)
+    assert words in answer((9, 10), careful, carnet, p=1e-6)
 
 
 def test_the_answer_agrees_with_its_numbers() -> None:

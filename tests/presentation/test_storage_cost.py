@@ -93,10 +93,10 @@ def test_a_sorted_search_that_grows_worse_than_linearly_has_a_cause(shown: list[
     assert "croît plus vite que leur nombre" in bad
     assert "en montre la cause, un travail en carré" in bad
     assert "100" in bad.partition("fois moins")[0][-12:]
-    assert "explique la plus grande part" in bad
+    assert "explique la plus grande part de ce temps ; un seul appel l’indique" in bad
     other = sorting(shown, 1.5, SEARCHED, 0.95)
     assert "ne relit pas" in other
-    assert "n’y change rien" in other
+    assert "rien de net n’y change" in other
     assert "trop bas" in sorting(shown, 0.8, SCANNED, 0.01, 3000)
 
 
@@ -114,9 +114,16 @@ def test_a_sorted_search_that_was_stopped_has_no_established_law(shown: list[str
     assert "dépasse 10 s à 3\u202f000 runs ; sa loi de croissance n’est pas établie" in text
     assert "2 tailles sont arrêtées au plafond : il est sans doute trop bas" in text
     assert "annonce un travail en carré" in text
-    assert "plus de 20 fois moins : l’absence de statistiques explique" in text
+    assert "au moins 20 fois moins que le plafond : l’absence de statistiques explique" in text
+    assert "le seul appel est arrêté au plafond de 10 s (n = 1)" in text
+    assert "l’appel demande 0,5 s à" not in text
+    assert "500 ms à 10\u202f000 runs (n = 1)" in text
     assert "1 taille est arrêtée" in sorting(shown, 0.8, SEARCHED, 9.0, 3000).replace("\u00a0", " ")
-    assert "n’y change rien" in shown[-1]
+    assert "rien de net n’y change" in shown[-1]
+
+
+def test_a_ratio_that_is_reached_is_rounded_down() -> None:
+    assert [cost._floor(ratio) for ratio in (5.283, 5.29, 128.9, 2.0)] == ["5,2", "5,2", "128", "2"]
 
 
 def test_a_sorted_search_that_was_stopped_says_where(shown: list[str]) -> None:
@@ -132,8 +139,8 @@ def test_a_sorted_search_that_was_stopped_says_where(shown: list[str]) -> None:
     cost.sorting_finding(table(law), temps, plans)
     assert "dépasse 10\u00a0s à 31\u202f623\u00a0runs" in shown[-1]
     assert "annonce un travail en carré" in shown[-1]
-    assert "10 fois plus, sa durée est multipliée par 70" in shown[-1]
-    assert "plus de 10\u00a0s" in shown[-1]
+    assert "10 fois plus, sa durée est multipliée par 70 (n = 1 et 1)" in shown[-1]
+    assert "à 100\u202f000\u00a0runs, il n’est pas tenté" in shown[-1]
 
 
 def writers(errors: int, lost: int) -> pd.DataFrame:
@@ -175,22 +182,22 @@ def test_asynchronous_everywhere_somewhere_nowhere(shown: list[str]) -> None:
     [
         (
             {"sqlite": (0.5, 0.4, 0.6), "mariadb": (0.25, 0.2, 0.3)},
-            "l’acquittement, l’asynchrone est plus lent : 2 à 4 fois le temps synchrone.",
+            "Jusqu’à ce que la donnée soit gardée, l’asynchrone est plus lent : 2 à 4 fois le temps synchrone (n = 60).",
         ),
         (
             {"sqlite": (0.5, 0.4, 0.6), "file": (0.7, 0.5, 1.1)},
-            "plus lent sur SQLite : 2 fois le temps synchrone ; aucun écart n’est montré sur fichiers.",
+            "plus lent sur SQLite : 2 fois le temps synchrone ; aucun écart n’est montré sur fichiers (n = 60).",
         ),
         (
             {"sqlite": (0.5, 0.4, 0.6), "file": (2, 1.5, 3)},
             "plus lent sur SQLite : 2 fois le temps synchrone ; l’asynchrone est plus rapide sur "
-            "fichiers : 0,5 fois le temps synchrone.",
+            "fichiers : 0,5 fois le temps synchrone (n = 60).",
         ),
-        ({"file": (1, 0.5, 2)}, "l’acquittement, aucun écart n’est montré sur fichiers."),
-        ({}, "asynchrone : 50 fois, IC à 95 % : 40–60 (SQLite)."),
+        ({"file": (1, 0.5, 2)}, "soit gardée, aucun écart n’est montré sur fichiers (n = 60)."),
+        ({}, "asynchrone : 50 fois, IC à 95 % : 40–60 ; n = 60 (SQLite)."),
     ],
 )
-def test_asynchronous_until_the_store_acknowledges(
+def test_asynchronous_until_the_datum_is_kept(
     shown: list[str], ratios: dict[str, tuple[float, float, float]], words: str
 ) -> None:
     stored = [kpi(f"stockage.asynchrone.stocke.{s}", *values) for s, values in ratios.items()]
@@ -271,6 +278,34 @@ def test_the_figures_state_a_finding(shown: list[str]) -> None:
     assert "croît plus vite que la taille" in shown[0]
     assert "le débit monte pour SQLite (2 fois)" in shown[1]
     assert "get_run, SQLite" in shown[2]
+
+
+def few(id: str, value: float, low: float, high: float) -> Kpi:
+    """A ratio of too few calls for an interval."""
+    return Kpi(
+        id=id, chapitre="01_stockage", libelle=id, valeur=value, unite="rapport", n=3, methode="forgé",
+        conditions={"etendue_bas": low, "etendue_haut": high, "points": 9000, "points_au_moins": 100},
+    )  # fmt: skip
+
+
+def test_few_calls_have_a_range_and_no_interval(shown: list[str]) -> None:
+    cost.history_finding(table(few("stockage.acces.get_run_historique.sqlite", 20, 12, 31)))
+    assert "s’allonge" in shown[0]
+    assert "(SQLite, étendue : 12–31 ; n = 3)" in shown[0]
+    cost.default_finding(table(few("stockage.acces.rapport_defaut.search_filter.file", 2, 0.5, 4)))
+    assert "Aucune différence n’est montrée pour la recherche filtrée" in shown[1]
+
+
+@pytest.mark.parametrize(
+    ("busy", "kept", "words"),
+    [(0.0, False, "aucun tour"), (0.93, True, "93 % des tours, gardés, car"), (0.02, False, "2 % des tours, écartés")],
+)  # fmt: skip
+def test_times_say_what_they_hold_for(busy: float, kept: bool, words: str) -> None:
+    share = kpi("stockage.acces.part_tours_occupes", busy, conditions={"gardes": kept, "runs": 100})
+    said = cost.circumstances(table(share)).replace("\u00a0", " ")
+    assert "magasin de 100 runs" in said
+    assert words in said
+    assert cost.circumstances({}) == ""
 
 
 def test_the_clock_says_when_it_costs_too_much() -> None:

@@ -63,7 +63,7 @@ def _cases(refused: bool, altered: int, lost: int = 0) -> pd.DataFrame:
 def _kills(partial: bool, code: int) -> pd.DataFrame:
     return pd.DataFrame(
         [{"fini": False, "partiel": partial, "reprise": code, "identique": code == 0, "moment": m,
-          "sans_reponse": None} for m in (0.1, 0.6)]
+          "sans_reponse": None, "phase": phase} for m, phase in ((0.1, "schéma"), (0.6, "données"))]
     )  # fmt: skip
 
 
@@ -74,6 +74,8 @@ def test_migration_every_way(said: list[str]) -> None:
     text = "\n".join(said)
     assert "fidèle dans tous les cas" in text
     assert "ne laisse rien à moitié" in text
+    assert "1 pendant que MLflow crée ses tables" in text
+    assert "1 une fois toutes les tables créées, les seuls que S19 compte (à 60\u00a0%" in text
     assert "ce que juge S20" in text
     assert "effacée" not in text
     said.clear()
@@ -100,6 +102,27 @@ def test_migration_that_says_success(said: list[str], altered: int, lost: int, w
     found = "\n".join(said).replace("\u00a0", " ")
     assert f"dit « succès » et change ou perd des données {words}" in found
     assert ("safe_read_yaml" in found) == (lost > 0)
+
+
+def test_an_error_of_the_database_where_a_length_is_checked_or_not(said: list[str]) -> None:
+    rows = [{"backend": "mariadb", "libelle": "un nom", "annoncee": announced, "trouvee": 256, "bornee": True,
+             "au_dela": "erreur de la base"} for announced in (500, None, None)]  # fmt: skip
+    where.limits_finding(pd.DataFrame(rows))
+    assert "dans 1, MLflow vérifie une longueur que la colonne ne peut pas recevoir" in said[0]
+    assert "dans 2, aucune borne n’est annoncée, et MLflow ne vérifie rien" in said[0]
+    where.limits_finding(pd.DataFrame(rows[:1]))
+    assert "ne vérifie rien" not in said[1]
+
+
+def test_what_collection_leaves_is_that_of_the_default_store() -> None:
+    prefix = "stockage.suppression.restes."
+    files, sqlite = kpi(f"{prefix}file", 6, 14), kpi(f"{prefix}sqlite", 5, 14)
+    told = storage_answer._left(by_id(files, sqlite)).replace("\u00a0", " ")
+    assert (
+        "sur SQLite, 5 genres de données d’un run sur 14 restent (5 à 6 selon le magasin)" in told
+    )
+    assert "selon le magasin" not in storage_answer._left(by_id(sqlite))
+    assert storage_answer._left(by_id(kpi(f"{prefix}sqlite", 0, 14))) == ""
 
 
 def test_deletion_every_way(said: list[str]) -> None:

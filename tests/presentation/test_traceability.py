@@ -36,7 +36,7 @@ def cost(operation: str, store: str, low: float, high: float) -> tuple[str, Kpi]
 
 def test_a_link_that_is_there_is_not_said_true() -> None:
     said = view._origins(share(74, 74), tally(13, 29))
-    assert "ces liens tiennent" in said
+    assert "ces liens tiennent, tant que" in said
     assert "il ne l’est pas dans 13 des 29 contextes" in said
     assert "est le code qui a tourné, dans les 29" in view._origins(share(74, 74), tally(0, 29))
     assert "entiers pour 1 version sur 2" in view._origins(share(1, 2), tally(0, 29)).replace(
@@ -108,6 +108,9 @@ def test_every_wrong_commit_is_listed_or_counted() -> None:
     assert "`python -c` ; et 1 avec `enable_git_model_versioning`" in said
     assert "sur 2 : un dépôt propre ne suffit pas" in said
     assert "dépôt propre" not in view._wrong_commits(wrong[1:])
+    assert view._warned_commits(0) == ""
+    assert "il est dit modifié" in view._warned_commits(1)
+    assert "2 autres commits" in view._warned_commits(2)
 
 
 def test_where_the_stores_differ() -> None:

@@ -113,6 +113,22 @@ def test_a_growth_cut_by_the_cap_is_a_lower_bound_and_never_confirms() -> None:
         assert "borne inférieure" in bounded.methode
 
 
+def test_a_law_of_too_few_calls_has_no_interval_and_decides_nothing() -> None:
+    times = {1000: [0.1, 0.11], 3162: [0.32, 0.33], 10_000: [1.0]}
+    found = named(cost_kpis.growth_kpis(tables(calls("search_all", times))))
+    law = found["stockage.croissance.search_all.sqlite"]
+    assert (law.n, law.intervalle) == (5, None)
+    assert verdict("S30", law) == "indéterminée"
+
+
+def test_a_ratio_of_few_calls_has_the_range_of_two_calls() -> None:
+    few = cost_kpis._ratio("a.b", "x", [2.0, 4.0, 3.0], [1.0, 2.0, 1.5])
+    assert "intervalle" not in few
+    assert few["n"] == 3
+    assert few["conditions"] == {"etendue_bas": 1.0, "etendue_haut": 4.0}
+    assert cost_kpis._ratio("a.b", "x", [2.0] * 6, [1.0] * 6)["intervalle"] == (2, 2)
+
+
 def access(
     store: str, operation: str, seconds: list[float], kind: str = "mlflow", **more: Any
 ) -> list[dict[str, Any]]:
@@ -163,6 +179,8 @@ def test_busy_rounds_are_left_out_only_where_enough_remain() -> None:
             row["wall_s"] = 9.0 if row["occupee"] else 1.0
         return pd.DataFrame(rows)
 
+    share = named(cost_kpis.access_kpis(access_tables(rounds(40).to_dict("records"))))["stockage.acces.part_tours_occupes"]  # fmt: skip
+    assert share.conditions == {"gardes": True, "runs": 100}
     assert cost_kpis.quiet_part(rounds(8))["wall_s"].max() == 1.0
     assert len(cost_kpis.quiet_part(rounds(40))) == 70
 

@@ -17,7 +17,7 @@ from mlflow.entities import ViewType
 from mlflow_study.evidence.files import read_register
 from mlflow_study.evidence.records import Claim, Kpi
 from mlflow_study.evidence.verdicts import judge
-from mlflow_study.paths import REGISTER, URI_VARIABLE
+from mlflow_study.paths import NOTEBOOKS, REGISTER, URI_VARIABLE
 from mlflow_study.storage import deletion, inventory, kpis, limits, migration, paging
 from mlflow_study.storage.rich_experiment import record
 from mlflow_study.storage.survey import tour
@@ -259,15 +259,76 @@ def test_a_copied_schema_changes_nothing_to_a_migration(tmp_path: Path) -> None:
     assert dumps[0] == dumps[1]
 
 
+@pytest.mark.parametrize(("kills", "early"), [(1, 0), (4, 1), (16, 4)])
+def test_one_kill_in_four_is_wanted_while_the_schema_is_made(kills: int, early: int) -> None:
+    wanted = sorted(migration.moments(kills, 0.6), key=lambda moment: moment.low)
+    assert [m.phase for m in wanted] == ["schéma"] * early + ["données"] * (kills - early)
+    ends = [m.low for m in wanted] + [1.0]
+    assert ends[early] == pytest.approx(0.6)
+    assert [m.high for m in wanted] == pytest.approx(ends[1:])
+
+
 def test_kills_strike_a_migration_at_work_and_it_can_be_run_again() -> None:
-    rows = migration.migrate_killed(kills=2, runs=5, seed=3)
+    rows = migration.migrate_killed(kills=4, runs=20, seed=3)
     struck = rows[~rows["fini"]]
-    assert len(struck) == 2
-    assert list(struck["moment"]) == sorted(struck["moment"])
-    assert struck["fichier"].any(), "the later kill comes when the target exists"
+    assert len(rows) <= 8
+    assert list(rows["moment"]) == sorted(rows["moment"])
+    assert (struck["phase"] == "schéma").any(), "a kill comes while the schema is made"
+    assert (struck["phase"] == "données").any(), "a kill comes after"
+    assert rows[rows["phase"] == "données"]["tables"].nunique() == 1
+    assert rows[rows["phase"] == "schéma"]["lignes"].eq(0).all()
     assert rows["sans_reponse"].dropna().ne(0).all()
     assert rows["sans_reponse"].notna().sum() == 1
     assert rows["identique"].all()
+
+
+def test_only_kills_that_strike_the_data_tell_of_atomicity() -> None:
+    """In a table of before ``phase``, the whole schema is the most tables that were seen."""
+    kills = pd.DataFrame(
+        {"fini": [False, False, False, True], "tables": [6, 65, 65, 65], "partiel": [False, False, True, False],
+         "reprise": 0, "identique": True}
+    )  # fmt: skip
+    cases = pd.DataFrame(columns=["cas"])
+    lost = pd.DataFrame([{"runs_avant": 1, "runs_apres": 0}])
+    phases = ["schéma", "données", "données", "données"]
+    for table in (kills, kills.assign(phase=phases, tables=0)):
+        tables = {"cas": cases, "arrets": table, "ecrasement": lost}
+        found = {k["id"]: k for k in kpis.migration_kpis(tables)}
+        atomic, again = (found[f"stockage.migration.{n}"] for n in ("atomique", "reprise"))
+        assert (atomic["valeur"], atomic["n"]) == (1, 2)
+        assert (again["valeur"], again["n"]) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [("1 run", "lisible"), ("CommandError: Can't locate revision identified by 'x'", "refus"),
+     ("MlflowException: Detected out-of-date database schema", "refus"), ("ImportError: no module", None)],
+)  # fmt: skip
+def test_only_the_schema_of_a_database_makes_a_refusal(said: str, value: str | None) -> None:
+    folders = ("vide", "mlruns_vide", "mlruns_rempli", "demande", "accord", "demande_accord")
+    defaults = pd.DataFrame(
+        {"scenario": folders, "libelle": "x", "magasin": "", "suivi": "écrit", "registre": "écrit", "fichiers": ""}
+    )  # fmt: skip
+    older = {"release": "2.22.1", "uri": "file", "mlruns": True, "base": False, "motif": ""}
+    found = kpis.default_kpis(defaults, pd.DataFrame([older | {"lecture": said}]))
+    records = {k["id"]: Kpi(chapitre="01_stockage", **k) for k in found}
+    assert records["stockage.version.lecture"].valeur == value
+    assert records["stockage.version.defaut"].valeur == "fichiers"
+
+
+def test_the_register_names_the_release_that_the_profiles_try() -> None:
+    import yaml
+
+    profiles = [
+        yaml.safe_load(path.read_text("utf-8")) for path in NOTEBOOKS.glob("profils/*.yaml")
+    ]
+    (release,) = {
+        profile["01_stockage"].get("ancienne_version", "aucune") for profile in profiles if profile
+    } - {"aucune"}
+    for claim in CLAIMS:
+        if claim.id in ("S2", "S8"):
+            assert claim.critere is not None
+            assert release in claim.critere.texte
 
 
 def test_duplicates_are_removed_and_nothing_else(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_other_listings_are_whole_at_rest_and_repeat_an_object_when_one_is_creat
 
 def test_a_client_of_one_store_writes_its_traces_in_another(store: Store) -> None:
     found = judged(addressed(store)).set_index("appel")
-    assert found.issue["start_trace, end_trace"] == "ailleurs"
+    assert found.issue["start_trace puis end_trace"] == "ailleurs"
     assert found.issue["load_table"] == "refus"
     for call in ("log_metric", "log_table", "create_run", "load_prompt", "set_trace_tag"):
         assert found.issue[call] == "même", call

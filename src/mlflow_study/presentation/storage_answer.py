@@ -10,6 +10,7 @@ from mlflow_study.evidence.records import Kpi, Verdict
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import store_label
+from mlflow_study.presentation.storage_cost import circumstances
 
 Kpis = Mapping[str, Kpi]
 ACCUSING = ("réfutée", "nuancée")
@@ -124,17 +125,28 @@ def _where(kpis: Kpis) -> str:
 
 
 def _cost(kpis: Kpis) -> str:
-    point = kpis.get("stockage.capacite.octets_point.sqlite")
-    write = kpis.get("stockage.acces.log_metric.p50.sqlite")
-    read = kpis.get("stockage.acces.search_filter.p50.sqlite")
-    parts = []
-    if point is not None and point.valeur is not None:
-        parts.append(f"un point de métrique y pèse {fr.kpi(point)}")
-    if write is not None and write.valeur is not None:
-        parts.append(f"l’écrire seul prend {fr.kpi(write)}")
-    if read is not None and read.valeur is not None:
-        parts.append(f"une recherche filtrée prend {fr.kpi(read)}")
-    return f"Sur SQLite, le défaut, {fr.join(parts)}." if parts else ""
+    """Bytes, then times, on the default store, with what was timed and how quietly."""
+    weights, times = _measured(kpis, _WEIGHTS), _measured(kpis, _TIMES)
+    sentences = []
+    if weights:
+        sentences.append(f"Sur SQLite, le défaut, {fr.join(weights)}.")
+    if times:
+        sentences += [f"Sur SQLite, {fr.join(times)}.", circumstances(kpis)]
+    return " ".join(filter(None, sentences))
+
+
+_WEIGHTS = {
+    "stockage.capacite.octets_point.sqlite": "un point de métrique pèse",
+    "stockage.capacite.octets_run.sqlite": "la ligne d’un run pèse",
+}
+_TIMES = {
+    "stockage.acces.log_metric.p50.sqlite": "écrire un point seul prend",
+    "stockage.acces.search_filter.p50.sqlite": "une recherche filtrée prend",
+}
+
+
+def _measured(kpis: Kpis, wanted: Mapping[str, str]) -> list[str]:
+    return [f"{words} {fr.kpi(kpis[id])}" for id, words in wanted.items() if _value(kpis, id) is not None]  # fmt: skip
 
 
 def _surprise(kpis: Kpis) -> str:
@@ -148,6 +160,21 @@ def _surprise(kpis: Kpis) -> str:
     if _value(kpis, "stockage.defaut.existant") == "refus":
         return "MLflow choisit un dossier `mlruns` existant, puis refuse de l’ouvrir."
     return ""
+
+
+def _left(kpis: Kpis) -> str:
+    """What collection leaves of a run: on the default store, then from the best to the worst."""
+    records = _stores(kpis, "stockage.suppression.restes.")
+    if not _any(kpis, "stockage.suppression.restes."):
+        return ""
+    store = "sqlite" if "sqlite" in records else next(iter(records))
+    counts = sorted(int(_number(record)) for record in records.values())
+    span = f" ({counts[0]} à {counts[-1]} selon le magasin)" if counts[0] < counts[-1] else ""
+    kinds = fr.count(int(_number(records[store])), "genre", "genres")
+    return (
+        f"Après `mlflow gc` sur {store_label(store)}, {kinds} de données d’un run sur "
+        f"{records[store].n} restent{span}."
+    )
 
 
 def fill(bref: Any, kpis: Kpis, verdicts: Iterable[Verdict]) -> Any:
@@ -168,13 +195,8 @@ def fill(bref: Any, kpis: Kpis, verdicts: Iterable[Verdict]) -> Any:
         figures.append(
             f"Migration : {fr.integer(harmed)} cas sur {fr.integer(len(cases))} refusés ou altérés."
         )
-    left = [r for r in _stores(kpis, "stockage.suppression.restes.").values() if r.valeur]
-    if left:
-        most = max(left, key=lambda record: float(record.valeur or 0))
-        figures.append(
-            f"Après `mlflow gc`, {fr.integer(int(most.valeur or 0))} genres de données d’un run sur "
-            f"{most.n} restent."
-        )
+    if left := _left(kpis):
+        figures.append(left)
     ratio = kpis.get("stockage.acces.rapport_plancher.log_metric.sqlite")
     if ratio is not None and ratio.valeur is not None:
         figures.append(f"Écrire un point par MLflow, rapporté à la base seule : {fr.kpi(ratio)}.")

@@ -48,6 +48,8 @@ DATA = {
     "version": "version du registre",
 }
 NOT_TESTED = "non éprouvé"
+NOT_TRIED = "plafond (taille plus petite)"
+"""How a call ended that a smaller store had seen stopped at its cap: it was not made again."""
 _WAL = "sqlite+wal"
 
 
@@ -58,6 +60,39 @@ def label(store: str) -> str:
 
 def code(operation: str) -> str:
     return f"`{operation}`"
+
+
+SEARCHES = {
+    "search_filter": "filtrée",
+    "search_order": "triée",
+    "search_page": "de la page 2",
+    "search_last": "de la dernière page",
+    "search_all": "de tous les runs",
+}
+"""What each use of ``search_runs`` is; the other operations bear their name in the API."""
+
+
+def called(names: Iterable[str]) -> list[str]:
+    """«`get_run`», «la recherche triée»: operations in a sentence."""
+    return [f"la recherche {SEARCHES[name]}" if name in SEARCHES else code(name) for name in names]
+
+
+def bounds(record: Kpi) -> tuple[float, float]:
+    """The interval of a ratio; the range of what two calls give, where calls are few."""
+    if record.intervalle is not None:
+        return record.intervalle
+    low, high = (
+        float(record.conditions.get(name, record.valeur or 0))
+        for name in ("etendue_bas", "etendue_haut")
+    )
+    return low, high
+
+
+def _certain(record: Kpi, low: float, high: float) -> str:
+    """«IC à 95 % : 2–4 ; n = 60», or «étendue : 1–5 ; n = 3» where calls are few."""
+    ranged = record.intervalle is None and "etendue_bas" in record.conditions
+    name = "étendue" if ranged else "IC à 95 %"
+    return f"{name} : {fr.interval(low, high)} ; n = {record.n}"
 
 
 def value(kpis: Kpis, id: str) -> float | None:
@@ -230,7 +265,7 @@ def _worst_growth(kpis: Kpis, temps: pd.DataFrame) -> str:
     if record is None:
         return "La croissance n’a pas pu être mesurée"
     operation, store = record.id.split(".")[2:]
-    exponent = fr.measured(float(record.valeur or 0), "", record.intervalle)
+    exponent = fr.measured(float(record.valeur or 0), "", record.intervalle, record.n)
     subject = f"{OPERATIONS[operation]} ({store_label(store)})"
     if low > STEEP:
         return f"{subject} croît plus vite que la taille du magasin, avec un exposant de {exponent}"
@@ -282,7 +317,7 @@ def practical_table(kpis: Kpis) -> None:
     if flat:
         page.prose(
             "Jusqu’aux tailles mesurées, aucun seuil n’est atteint ni ne peut être extrapolé pour "
-            f"{fr.join(code(operation) for operation in flat)}."
+            f"{fr.join(called(flat))}."
         )
 
 
@@ -330,8 +365,6 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
     sqlite = temps[temps["magasin"] == "sqlite"]
     sorting = sqlite[sqlite["operation"] == "search_order"]
     stopped = sorting[sorting["issue"].str.startswith("plafond")]
-    largest = int(sorting["taille"].max())
-    at = sqlite[sqlite["taille"] == largest].groupby("operation")["wall_s"].median()
     grows = _surely(law) > 1
     exponent = (
         f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {fr.kpi(law)}. "
@@ -347,14 +380,30 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
     else:
         title = "Sur le magasin par défaut, aucune croissance plus que linéaire de la recherche triée n’est montrée"
         text = exponent
-    more = "plus de " if largest in set(stopped["taille"]) else ""
-    text += f"À {fr.count(largest, 'run')}, elle demande {more}{fr.duration(at['search_order'])}."
+    text += _largest_sorting(sorting)
     if grows or len(stopped):
         scanned = _scanned(plans)
         text += " " + (_sorting_cause(grows) if scanned else _NOT_SCANNED)
-        if "search_order_analyze" in at:
-            text += " " + _analyzed(at["search_order"], at["search_order_analyze"], more, scanned)
+        cured = sqlite[sqlite["operation"] == "search_order_analyze"]
+        if len(cured):
+            text += " " + _analyzed(sorting, cured["wall_s"], scanned)
     page.finding(title, text)
+
+
+def _largest_sorting(sorting: pd.DataFrame) -> str:
+    """How long the sorted search takes at the largest size; where it was stopped, or not tried."""
+    largest = int(sorting["taille"].max())
+    calls = sorting[sorting["taille"] == largest]
+    tried = sorting[sorting["issue"] != NOT_TRIED]
+    last = tried[tried["taille"] == tried["taille"].max()]
+    size = fr.count(int(last["taille"].iloc[0]), "run")
+    cap = fr.duration(float(last["wall_s"].max()))
+    if (last["issue"] == "mesure").all():
+        text = f"À {size}, elle demande {fr.duration(last['wall_s'].median())} (n = {len(last)})"
+    else:
+        text = f"À {size}, le seul appel est arrêté au plafond de {cap} (n = {len(last)})"
+    untried = (calls["issue"] == NOT_TRIED).all()
+    return text + (f" ; à {fr.count(largest, 'run')}, il n’est pas tenté." if untried else ".")
 
 
 def _passes_cap(stopped: pd.DataFrame) -> str:
@@ -394,30 +443,43 @@ def _sorting_cause(grows: bool) -> str:
     )
 
 
-def _analyzed(before: float, cured: float, more: str, scanned: bool) -> str:
-    """The same call after ANALYZE; ``more``: «plus de» where the call before was stopped."""
-    ratio = before / cured
+def _analyzed(sorting: pd.DataFrame, cured: pd.Series[float], scanned: bool) -> str:
+    """The same call after ANALYZE, at the largest size, against the call before or its cap."""
+    before, after = sorting[sorting["taille"] == sorting["taille"].max()], float(cured.median())
+    ratio = float(before["wall_s"].median()) / after
+    stopped = before["issue"].str.startswith("plafond").any()
+    size, n = fr.count(int(before["taille"].iloc[0]), "run"), len(cured)
+    took = f"{fr.duration(after)} à {size} (n = {n})"
     if ratio <= 1.5:
-        return f"La commande `ANALYZE` n’y change rien de net ({fr.duration(cured)})."
-    text = (
-        f"Après la commande `ANALYZE` sur la base, le même appel demande {fr.duration(cured)}, "
-        f"soit {more}{fr.number(ratio, 2)} fois moins"
-    )
+        return f"Après la commande `ANALYZE`, l’appel demande {took} : rien de net n’y change."
+    text = f"Après la commande `ANALYZE` sur la base, l’appel demande {took}, soit "
+    if stopped:
+        text += f"au moins {_floor(ratio)} fois moins que le plafond"
+    else:
+        text += f"{fr.number(ratio, 2)} fois moins"
     if scanned and ratio > 2:
-        return f"{text} : l’absence de statistiques explique la plus grande part de ce temps."
+        once = " ; un seul appel l’indique, sans le prouver" if n == 1 else ""
+        return f"{text} : l’absence de statistiques explique la plus grande part de ce temps{once}."
     return f"{text}."
+
+
+def _floor(ratio: float) -> str:
+    """Two significant digits, rounded down: what is said to be reached is."""
+    digits = max(0, 1 - math.floor(math.log10(ratio)))
+    return fr.number(math.floor(ratio * 10**digits) / 10**digits, 2)
 
 
 def _stopped_sorting(sorting: pd.DataFrame, stopped: pd.DataFrame) -> tuple[str, str]:
     """(title, text) where the sorted search was stopped too soon for an exponent."""
-    medians = sorting[sorting["issue"] == "mesure"].groupby("taille")["wall_s"].median()
+    calls = sorting[sorting["issue"] == "mesure"].groupby("taille")["wall_s"]
+    medians, counts = calls.median(), calls.count().tolist()
     text = "L’appel est arrêté à son plafond avant qu’un exposant puisse être ajusté. "
     if len(medians) >= 2:
         (small, early), (large, late) = list(medians.items())[-2:]
         text += (
             f"De {fr.integer(int(str(small)))} à {fr.count(int(str(large)), 'run')}, "
             f"{fr.number(float(str(large)) / float(str(small)), 2)} fois plus, sa durée est multipliée "
-            f"par {fr.number(late / early, 2)}. "
+            f"par {fr.number(late / early, 2)} (n = {counts[-2]} et {counts[-1]}). "
         )
     return _passes_cap(stopped), text
 
@@ -437,11 +499,11 @@ def history_finding(kpis: Kpis) -> None:
             record = kpis[f"stockage.acces.{name}.{store}"]
             if record.valeur is None:
                 continue
-            low, high = record.intervalle or (float(record.valeur),) * 2
+            low, high = bounds(record)
             if store != "file":
                 states.add("grows" if low > 1.5 else "flat" if high <= 1.5 else "unknown")
             shown.append(
-                f"{fr.number(record.valeur, 2)} fois ({store_label(store)}, IC à 95 % : {fr.interval(low, high)})"
+                f"{fr.number(record.valeur, 2)} fois ({store_label(store)}, {_certain(record, low, high)})"
             )
             least, most = (
                 int(record.conditions.get(key, 0)) for key in ("points_au_moins", "points")
@@ -575,9 +637,10 @@ def floor_table(kpis: Kpis) -> None:
     """How many times its physical floor each operation takes."""
     prefix = "stockage.acces.rapport_plancher"
     stores = [s for s in STORES if any(id.startswith(prefix) and id.endswith(f".{s}") for id in kpis)]  # fmt: skip
-    rows = []
+    rows, counted = [], set[int]()
     for operation, words in OPERATIONS.items():
         records = {s: kpis.get(f"{prefix}.{operation}.{s}") for s in stores}
+        counted |= {record.n for record in records.values() if record is not None and record.n}
         if any(record is not None for record in records.values()):
             rows.append({"Opération": words} | {store_label(s): _ratio(r) for s, r in records.items()})  # fmt: skip
     if not rows:
@@ -588,7 +651,8 @@ def floor_table(kpis: Kpis) -> None:
         label="tab-plancher",
         title="Combien de fois le plancher du disque",
         caption="Rapport des médianes à la même écriture ou lecture faite sans MLflow, sur le même disque et dans les mêmes "
-        "tours (intervalle à 95 % par rééchantillonnage). Écritures : commit d’une ligne ou de 1 000, ajout au fichier sans "
+        f"tours (intervalle à 95 % par rééchantillonnage, étendue sous six appels ; n = {fr.join(map(fr.integer, sorted(counted)))} "
+        "selon l’opération). Écritures : commit d’une ligne ou de 1 000, ajout au fichier sans "
         "`fsync`. Lectures : `SELECT` des mêmes lignes, lecture des mêmes fichiers.",
         row_header="Opération",
     )  # fmt: skip
@@ -597,8 +661,7 @@ def floor_table(kpis: Kpis) -> None:
 def _ratio(record: Kpi | None) -> str:
     if record is None or record.valeur is None:
         return "\u2013"
-    low, high = record.intervalle or (float(record.valeur),) * 2
-    return f"{fr.number(record.valeur, 2)} ({fr.interval(low, high)})"
+    return f"{fr.number(record.valeur, 2)} ({fr.interval(*bounds(record))})"
 
 
 def default_finding(kpis: Kpis) -> None:
@@ -610,7 +673,7 @@ def default_finding(kpis: Kpis) -> None:
         record = kpis.get(f"stockage.acces.rapport_defaut.{operation}.file")
         if record is None or record.valeur is None:
             continue
-        low, high = record.intervalle or (float(record.valeur),) * 2
+        low, high = bounds(record)
         (slower if low > 1 else faster if high < 1 else same).append((operation, record))
     if not (faster or slower or same):
         page.finding("Fichiers et SQLite n’ont pas pu être comparés")
@@ -626,19 +689,22 @@ def default_finding(kpis: Kpis) -> None:
     lines = []
     for group, word in ((faster, "plus rapides"), (slower, "plus lents")):
         if group:
-            shown = [f"{code(o)} ({_times_short(r)})" for o, r in group]
+            names = called(o for o, _ in group)
+            shown = [
+                f"{name} ({_times_short(r)})" for name, (_, r) in zip(names, group, strict=True)
+            ]
             lines.append(f"Les fichiers sont {word} que SQLite pour {fr.join(shown)}.")
     if same:
-        lines.append(f"Aucune différence n’est montrée pour {fr.join(code(o) for o, _ in same)}.")
+        lines.append(f"Aucune différence n’est montrée pour {fr.join(called(o for o, _ in same))}.")
     page.finding(title, " ".join(lines))
 
 
 def _times_short(record: Kpi) -> str:
     ratio = float(record.valeur or 1)
-    low, high = record.intervalle or (ratio, ratio)
+    low, high = bounds(record)
     if ratio < 1:
         ratio, low, high = 1 / ratio, 1 / high, 1 / low
-    return f"{fr.number(ratio, 2)} fois, IC à 95 % : {fr.interval(low, high)}"
+    return f"{fr.number(ratio, 2)} fois, {_certain(record, low, high)}"
 
 
 def server_sentence(kpis: Kpis) -> str:
@@ -673,8 +739,29 @@ def clock_sentence(kpis: Kpis) -> str:
         return text + "Aucun tour n’a été pris sur une machine visiblement occupée."
     return text + (
         f"La machine était visiblement occupée pendant {fr.percent(busy, 2)} des tours ; ils sont marqués, refaits dans la "
-        "limite d’un budget, et écartés quand ceux qui restent suffisent."
+        f"limite d’un budget, et {_busy_rounds(kpis)}."
     )
+
+
+def _busy_rounds(kpis: Kpis) -> str:
+    """Were busy rounds left out?"""
+    if kpis["stockage.acces.part_tours_occupes"].conditions.get("gardes"):
+        return "gardés, car ceux qui restent ne suffisent pas"
+    return "écartés"
+
+
+def circumstances(kpis: Kpis) -> str:
+    """Size of the store that was timed, and how often the machine was busy."""
+    record = kpis.get("stockage.acces.part_tours_occupes")
+    if record is None or record.valeur is None:
+        return ""
+    runs = fr.count(int(record.conditions.get("runs") or 0), "run")
+    busy = (
+        f"la machine était visiblement occupée pendant {fr.percent(record.valeur, 2)} des tours, {_busy_rounds(kpis)}"
+        if record.valeur
+        else "la machine n’était visiblement occupée pendant aucun tour"
+    )
+    return f"Ces temps valent pour un magasin de {runs} ; {busy}."
 
 
 def batch_finding(kpis: Kpis) -> None:
@@ -748,7 +835,8 @@ def writers_figure(ecrivains: pd.DataFrame) -> None:
         label="fig-ecrivains",
         title=title,
         caption="`log_metric` en boucle, un processus, un client et un run par écrivain ; échelles logarithmiques. "
-        "Traits verticaux : intervalle à 95 % du débit. Tireté : SQLite avec le journal WAL, que MLflow n’active pas.",
+        "Traits verticaux : intervalle à 95 % du débit. Tireté : SQLite avec le journal WAL, que MLflow "
+        "n’active pas sur une base qu’il crée lui-même (une base née de `migrate-filestore` l’a).",
         alt=f"Débit d’écriture selon le nombre d’écrivains, une courbe par magasin. {title}.",
     )
 
@@ -788,7 +876,7 @@ def asynchronous_finding(kpis: Kpis) -> None:
         s: kpis[f"stockage.asynchrone.attente.{s}"]
         for s in stores_of(kpis, "stockage.asynchrone.attente")
     }
-    shorter = [s for s, r in waits.items() if r.intervalle is not None and r.intervalle[0] > 1]
+    shorter = [s for s, r in waits.items() if r.valeur is not None and bounds(r)[0] > 1]
     shown = [
         f"{_times_short(r)} ({store_label(s)})" for s, r in waits.items() if r.valeur is not None
     ]
@@ -810,14 +898,14 @@ def asynchronous_finding(kpis: Kpis) -> None:
 
 
 def _until_stored(stored: Mapping[str, Kpi]) -> str:
-    """Asynchronous logging until the store acknowledges: slower, faster, or neither shown.
+    """Asynchronous logging until the datum is kept: slower, faster, or neither shown.
 
     The records are synchronous over asynchronous; the sentence says the inverse.
     """
     groups: dict[str, list[tuple[str, float]]] = {"plus lent": [], "plus rapide": [], "": []}
     for store, record in stored.items():
         if record.valeur is not None:
-            low, high = record.intervalle or (float(record.valeur),) * 2
+            low, high = bounds(record)
             side = "plus lent" if high < 1 else "plus rapide" if low > 1 else ""
             groups[side].append((store_label(store), 1 / float(record.valeur)))
     parts = []
@@ -831,7 +919,11 @@ def _until_stored(stored: Mapping[str, Kpi]) -> str:
             parts.append(f"l’asynchrone est {side}{where} : {span} fois le temps synchrone")
     if unclear := groups[""]:
         parts.append(f"aucun écart n’est montré sur {fr.join(store for store, _ in unclear)}")
-    return f"Jusqu’à l’acquittement, {' ; '.join(parts)}." if parts else ""
+    if not parts:
+        return ""
+    calls = sorted({record.n for record in stored.values() if record.n})
+    n = f" (n = {fr.join(map(fr.integer, calls))})" if calls else ""
+    return f"Jusqu’à ce que la donnée soit gardée, {' ; '.join(parts)}{n}."
 
 
 def missing_stores(tables: Iterable[pd.DataFrame]) -> None:
@@ -857,17 +949,6 @@ def fill_sentence(remplissage: pd.DataFrame) -> str:
         if rates
         else "Aucun magasin n’a été rempli."
     )
-
-
-def lightest(kpis: Kpis, operation: str, quantile: str = "p50") -> tuple[str, Kpi] | None:
-    """(store, KPI) of the fastest store for an operation."""
-    found = [
-        (float(record.valeur), store, record)
-        for store in STORES
-        if (record := kpis.get(f"stockage.acces.{operation}.{quantile}.{store}")) is not None
-        and record.valeur is not None
-    ]
-    return min(found, key=lambda item: item[0])[1:] if found else None
 
 
 def stops_notice(arrets: pd.DataFrame) -> None:

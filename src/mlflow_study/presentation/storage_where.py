@@ -523,7 +523,9 @@ def limits_table(limites: pd.DataFrame) -> None:
         if (part["trouvee"] == part["annoncee"]).all() and set(part["au_dela"]) <= _EXPECTED:
             kept.append(f"{first['libelle']} ({fr.integer(int(first['annoncee']))})")
             continue
-        announced = None if pd.isna(first["annoncee"]) else int(first["annoncee"])
+        announced: Any = None if pd.isna(first["annoncee"]) else int(first["annoncee"])
+        if announced is not None and first["unite"] == "octets":
+            announced = fr.size(announced)
         row: dict[str, Any] = {"Borne": str(first["libelle"]), "Annoncée": announced}
         for backend in backends:
             row[store_label(backend)] = _limit(part.loc[backend]) if backend in part.index else None
@@ -541,7 +543,8 @@ def limits_table(limites: pd.DataFrame) -> None:
 
 
 def _limit(row: Any) -> Any:
-    size = fr.integer(int(row["trouvee"]))
+    found = int(row["trouvee"])
+    size = fr.size(found) if row["unite"] == "octets" else fr.integer(found)
     if not row["bornee"]:
         return f"≥ {size}"
     return f"{size}, {_SHORT.get(str(row['au_dela']), str(row['au_dela']))}"
@@ -572,8 +575,8 @@ def _layer_sentence(limites: pd.DataFrame) -> str:
     if len(database):
         parts.append(
             f"Au-delà, l’erreur SQL brute de la base apparaît dans "
-            f"{fr.count(len(database), 'case')} ({_labels(dict.fromkeys(database['backend']))}) : MLflow vérifie une longueur que la "
-            "colonne ne peut pas recevoir. SQLite, qui n’applique pas la longueur des colonnes, "
+            f"{fr.count(len(database), 'case')} ({_labels(dict.fromkeys(database['backend']))}) : "
+            f"{_unchecked(database)}. SQLite, qui n’applique pas la longueur des colonnes, "
             "accepte tout : une étude qui passe sur un portable échoue sur le serveur."
         )
     if len(silent):
@@ -586,6 +589,20 @@ def _layer_sentence(limites: pd.DataFrame) -> str:
             "et qui avertit, dans son propre journal : celui qui écrit ne l’apprend pas."
         )
     return " ".join(parts)
+
+
+def _unchecked(database: pd.DataFrame) -> str:
+    """Where the database refuses: did MLflow check a length that is too great, or none?"""
+    announced = database["annoncee"].notna()
+    parts = [
+        f"dans {fr.integer(count)}, {words}"
+        for count, words in (
+            (int(announced.sum()), "MLflow vérifie une longueur que la colonne ne peut pas recevoir"),
+            (int((~announced).sum()), "aucune borne n’est annoncée, et MLflow ne vérifie rien"),
+        )
+        if count
+    ]  # fmt: skip
+    return " ; ".join(parts)
 
 
 def batch_bytes_finding(limites: pd.DataFrame) -> None:
@@ -883,6 +900,25 @@ def _silent_finding(cas: pd.DataFrame) -> None:
     )
 
 
+_PHASES = {
+    "schéma": "pendant que MLflow crée ses tables, quand rien ne peut être à moitié migré",
+    "données": "une fois toutes les tables créées, les seuls que S19 compte",
+}
+"""Phase that a kill struck → what it means."""
+
+
+def _struck_phases(struck: pd.DataFrame) -> str:
+    """How many kills struck each phase, and when in the duration."""
+    parts = []
+    for phase, words in _PHASES.items():
+        at = struck[struck["phase"] == phase]["moment"]
+        if len(at):
+            ends = dict.fromkeys(fr.percent(float(end), 2) for end in (at.min(), at.max()))
+            when = f"de {' à '.join(ends)}" if len(ends) > 1 else f"à {next(iter(ends))}"
+            parts.append(f"{len(at)} {words} ({when} de la durée)")
+    return " ; ".join(parts)
+
+
 def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.DataFrame) -> None:
     """Lossless?  Atomic?  Re-runnable?"""
     legal = cas[cas["cas"] != _CUT]
@@ -928,8 +964,8 @@ def migration_findings(cas: pd.DataFrame, arrets: pd.DataFrame, ecrasement: pd.D
         )
         page.finding(
             "Tuée en route, la migration ne laisse rien à moitié, et se relance",
-            f"{fr.count(len(struck), 'arrêt brutal', 'arrêts brutaux')}, de {fr.percent(float(struck['moment'].min()), 2)} à "
-            f"{fr.percent(float(struck['moment'].max()), 2)} de la durée : jamais une partie des lignes, et la reprise "
+            f"{fr.count(len(struck), 'arrêt brutal', 'arrêts brutaux')} : {_struck_phases(struck)}. "
+            "Jamais une partie des lignes n’est visible, et la reprise "
             f"donne la même base.{script} C’est ce que juge S20 : un arrêt brutal, puis la même "
             "commande, vers une base qui n’existait pas au départ. Une base déjà remplie est un autre cas.",
         )

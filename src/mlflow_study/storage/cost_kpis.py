@@ -2,7 +2,8 @@
 
 Every function takes the tables of ``measure_access`` or ``measure_capacity`` and returns
 ``KpiValues``: the arguments of ``Chapter.kpi``.  Medians and quantiles bear order-statistic
-intervals, ratios of medians a bootstrap, slopes Student’s and exponents Sen’s.
+intervals, ratios of medians a bootstrap (a range below ``FEWEST`` calls), slopes Student’s
+and exponents Sen’s, where they are.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ from mlflow_study.evidence.statistics import (
     rate_interval,
     straight_line,
 )
+from mlflow_study.storage.scenes import POPULATION
 from mlflow_study.store_names import STORES
 
 KpiValues = dict[str, Any]
 Tables = Mapping[str, pd.DataFrame]
 
 SEED = 1
+FEWEST = 6
+"""Calls below which a median has no interval at 95 % (1 − 2 · 2⁻⁵ < 0.95): the range is given."""
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 DEFAULT = "sqlite"
 SQL = ("sqlite", "postgresql", "mariadb")
@@ -86,7 +90,7 @@ def quiet_part(access: pd.DataFrame) -> pd.DataFrame:
     quiet = timed[~timed["occupee"]]
     rounds, calm = timed["tour"].nunique(), quiet["tour"].nunique()
     heavy = quiet[quiet["operation"] == "log_batch"]["tour"].nunique()
-    enough = (calm >= quantile_min_n(0.95) and heavy >= 5) or calm >= 0.9 * rounds
+    enough = (calm >= quantile_min_n(0.95) and heavy >= FEWEST) or calm >= 0.9 * rounds
     return quiet if enough else timed
 
 
@@ -190,14 +194,18 @@ def access_kpis(tables: Tables) -> Iterator[KpiValues]:
 
 
 def _ratio(id: str, label: str, above: Any, under: Any) -> KpiValues:
+    """Ratio of two medians; below ``FEWEST`` calls, the range of what two calls can give."""
     value, interval = median_ratio(above, under, seed=SEED)
-    return {
-        "id": id,
-        "libelle": label,
-        "valeur": value,
-        "unite": "rapport",
+    n = int(min(len(above), len(under)))
+    base = {"id": id, "libelle": label, "valeur": value, "unite": "rapport", "n": n}
+    if n < FEWEST:
+        low, high = float(min(above) / max(under)), float(max(above) / min(under))
+        return base | {
+            "methode": f"rapport des médianes ; étendue des rapports de deux appels, n étant sous {FEWEST}",
+            "conditions": {"etendue_bas": low, "etendue_haut": high},
+        }
+    return base | {
         "intervalle": interval,
-        "n": int(min(len(above), len(under))),
         "methode": "rapport des médianes, intervalle par rééchantillonnage (2 000 tirages)",
     }
 
@@ -217,6 +225,7 @@ def _clock(
     }
     timed = tables["mesures"][~tables["mesures"]["chauffe"]]
     busy = timed.groupby("tour")["occupee"].first()
+    kept = bool(quiet_part(tables["mesures"])["occupee"].any())
     yield {
         "id": "stockage.acces.part_tours_occupes",
         "libelle": "part des tours pris sur une machine visiblement occupée",
@@ -224,6 +233,7 @@ def _clock(
         "unite": "proportion",
         "n": len(busy),
         "methode": "boucle d’étalonnage avant et après le tour, pression du processeur (Linux)",
+        "conditions": {"gardes": kept, "runs": POPULATION.runs},
     }
 
 
@@ -270,7 +280,7 @@ def asynchronous_kpis(tables: Tables) -> Iterator[KpiValues]:
         sync, later = rows[rows["synchrone"]], rows[~rows["synchrone"]]
         for column, name, what in (
             ("appel_s", "attente", "attente de l’appelant"),
-            ("stocke_s", "stocke", "durée jusqu’à l’acquittement"),
+            ("stocke_s", "stocke", "durée jusqu’à ce que la donnée soit gardée"),
         ):
             yield _ratio(
                 f"stockage.asynchrone.{name}.{store}",
@@ -420,10 +430,10 @@ def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
             + (" ; des appels arrêtés au plafond : borne inférieure" if stopped else ""),
         }
         conditions: dict[str, Any] = {"magasin": store, "ecart_max_log10": law.residual}
-        low, high = law.b_interval
-        if stopped and low <= WORSE_THAN_LINEAR:  # what was stopped may have grown faster still
-            high = max(high, STEEPEST)
-        yield base | {"valeur": law.b, "intervalle": (low, high), "conditions": conditions}
+        interval = law.b_interval
+        if interval and stopped and interval[0] <= WORSE_THAN_LINEAR:
+            interval = (interval[0], max(interval[1], STEEPEST))  # it may have grown faster still
+        yield base | {"valeur": law.b, "intervalle": interval, "conditions": conditions}
     for row in _records(practical(tables)):
         operation, store, size = row["operation"], row["magasin"], float(row["taille"])
         base = {
@@ -472,9 +482,8 @@ def _history_independence(tables: Tables) -> Iterator[KpiValues]:
             )
             label = f"{words}, {store_name(store)}"
             ratio = _ratio(f"stockage.acces.{name}.{store}", label, long, short)
-            yield ratio | {
-                "conditions": {"points": int(sizes[-1]), "points_au_moins": int(sizes[0])}
-            }
+            points = {"points": int(sizes[-1]), "points_au_moins": int(sizes[0])}
+            yield ratio | {"conditions": ratio.get("conditions", {}) | points}
 
 
 def kpis(access: Tables | None = None, capacity: Tables | None = None) -> Iterator[KpiValues]:

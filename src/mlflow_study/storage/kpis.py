@@ -5,6 +5,7 @@ Each function takes tables of one instrument and yields the arguments of ``Chapt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study.evidence.statistics import wilson
+from mlflow_study.storage.migration import DATA, SCHEMA
 from mlflow_study.store_names import STORES
 
 Kpi = dict[str, Any]
@@ -309,16 +311,16 @@ def migration_kpis(tables: Tables) -> Iterator[Kpi]:
             "methode": "chaque objet relu par l’interface, avant et après migrate-filestore",
             "conditions": {"refus": refused, "silencieux": bool(row["silencieux"])},
         }
-    kills = tables["arrets"]
-    struck = kills[~kills["fini"]]
-    method = "SIGKILL à des moments tirés sur toute la durée de la migration"
+    kills = observed(tables["arrets"])
+    among = kills[~kills["fini"] & (kills["phase"] == DATA)]
+    method = "SIGKILL à des moments tirés dans la durée de la migration"
     yield {
         "id": "stockage.migration.atomique",
         "libelle": "arrêts brutaux qui laissent une partie des lignes",
-        "valeur": int(struck["partiel"].sum()),
+        "valeur": int(among["partiel"].sum()),
         "unite": "arrêts",
-        "n": len(struck),
-        "methode": method,
+        "n": len(among),
+        "methode": f"{method} ; comptés ceux d’après la création du schéma",
     }
     yield {
         "id": "stockage.migration.reprise",
@@ -337,6 +339,17 @@ def migration_kpis(tables: Tables) -> Iterator[Kpi]:
         "n": int(lost["runs_avant"]),
         "methode": "cible déjà remplie, source refusée, réponse oui à `Overwrite?`",
     }
+
+
+def observed(kills: pd.DataFrame) -> pd.DataFrame:
+    """Kills with the phase that each struck.
+
+    Where it was not recorded, the most tables that were seen are the whole schema.
+    """
+    if "phase" in kills:
+        return kills
+    complete = kills["tables"] == kills["tables"].max()
+    return kills.assign(phase=complete.map({True: DATA, False: SCHEMA}))
 
 
 def default_kpis(defaults: pd.DataFrame, older: pd.DataFrame) -> Iterator[Kpi]:
@@ -380,22 +393,32 @@ def default_kpis(defaults: pd.DataFrame, older: pd.DataFrame) -> Iterator[Kpi]:
         "methode": "avec et sans MLFLOW_ALLOW_FILE_STORE",
     }
     old: Any = older.iloc[0]
-    for what, value in (
-        ("defaut", "fichiers" if old["mlruns"] and not old["base"] else str(old["uri"])),
-        ("lecture", "lisible" if str(old["lecture"]).endswith(" run") else "refus"),
+    read = _read_by_older(str(old["lecture"]))
+    other = (
+        "" if read else f"la lecture échoue pour une autre raison que le schéma : {old['lecture']}"
+    )
+    for what, value, reason in (
+        ("defaut", "fichiers" if old["mlruns"] and not old["base"] else str(old["uri"]), ""),
+        ("lecture", read, other),
     ):
+        reason = str(old["motif"]) or reason
         yield {
             "id": f"stockage.version.{what}",
             "libelle": f"MLflow {old['release']}"
             if old["release"]
             else "une version plus ancienne",
-            "valeur": None if old["motif"] else value,
+            "valeur": None if reason else value,
             "unite": "",
             "methode": "une version plus ancienne de MLflow, dans son propre environnement",
-            "conditions": {"motif": str(old["motif"])}
-            if old["motif"]
-            else {"message": str(old["lecture"])},
+            "conditions": {"motif": reason} if reason else {"message": str(old["lecture"])},
         }
+
+
+def _read_by_older(said: str) -> str | None:
+    """Did an older release read the database, or refuse its schema?  None: it failed otherwise."""
+    if said.endswith(" run"):
+        return "lisible"
+    return "refus" if re.search(r"revision|database schema", said) else None
 
 
 def _chosen(row: Any) -> str:

@@ -3,7 +3,8 @@
 ``migrate_cases`` builds small file stores, each with one trait that MLflow allows (or that
 an old release or a crash leaves behind), migrates each by the command itself, and compares
 every entity that the API returns on both sides.  ``migrate_killed`` kills the command at
-moments drawn over its whole duration, looks at what the target holds, and runs it again.
+moments drawn in both its phases (MLflow makes the schema, then writes the data), looks at
+what the target holds, and runs it again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import psutil
@@ -408,6 +409,59 @@ def _migrate_case(case: str, seed: int) -> tuple[Row, list[Row]]:
 # --- killing it ----------------------------------------------------------------------
 
 
+class Migrated(NamedTuple):
+    """A migration that was left alone; both times are seconds of its processor."""
+
+    code: int
+    output: str
+    schema_s: float
+    """When the schema was complete (or the migration ended, had it not come so far)."""
+    duration_s: float
+
+
+class Moment(NamedTuple):
+    """Part of a phase in which a kill is wanted: bounds as shares of the whole duration."""
+
+    phase: str
+    low: float
+    high: float
+
+
+SCHEMA, DATA = "schéma", "données"
+
+
+def moments(kills: int, schema: float) -> list[Moment]:
+    """One kill in four while the schema is made, the others after; each phase in equal parts.
+
+    ``schema``: share of the duration at which the schema is complete.
+    """
+    early = kills // 4
+    phases = ((DATA, schema, 1.0, kills - early), (SCHEMA, 0.0, schema, early))
+    return [
+        Moment(phase, low + (high - low) * part / count, low + (high - low) * (part + 1) / count)
+        for phase, low, high, count in phases
+        for part in range(count)
+    ]
+
+
+@contextmanager
+def _schema_noted(ends: list[float]) -> Iterator[None]:
+    """Add to ``ends`` the processor time at which MLflow has made its tables."""
+    import mlflow.store.db.utils as database
+
+    made = database._initialize_tables
+
+    def noted(engine: Any) -> None:
+        made(engine)
+        ends.append(time.process_time())
+
+    database._initialize_tables = noted
+    try:
+        yield
+    finally:
+        database._initialize_tables = made
+
+
 def _child(source: str, target: str, answer: str, done: Any) -> None:
     """In a process of its own: import, say «ready», migrate, answer and say what CPU it took."""
     import alembic.command  # noqa: F401
@@ -416,11 +470,13 @@ def _child(source: str, target: str, answer: str, done: Any) -> None:
 
     os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
     nursery.settle()
+    ends: list[float] = []
     done.send("ready")
     started = time.process_time()
-    with silenced():
+    with silenced(), _schema_noted(ends):
         code, output = _command(source, target, answer)
-    done.send((code, output, time.process_time() - started))
+    ended = time.process_time()
+    done.send(Migrated(code, output, min([*ends, ended]) - started, ended - started))
 
 
 def _start(source: Path, target: Path, answer: str) -> tuple[Any, Any]:
@@ -434,12 +490,12 @@ def _start(source: Path, target: Path, answer: str) -> tuple[Any, Any]:
     return process, receiver
 
 
-def _undisturbed(source: Path, target: Path, answer: str) -> tuple[int, str, float]:
-    """(exit code, output, CPU seconds) of a migration that is left alone."""
+def _undisturbed(source: Path, target: Path, answer: str) -> Migrated:
+    """A migration that is left alone."""
     process, receiver = _start(source, target, answer)
-    code, output, used = receiver.recv()
+    migrated: Migrated = receiver.recv()
     process.join()
-    return code, output, used
+    return migrated
 
 
 def _kill_after(source: Path, target: Path, moment: float) -> bool:
@@ -458,18 +514,23 @@ def _kill_after(source: Path, target: Path, moment: float) -> bool:
 
 
 def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
-    """Kill the command (SIGKILL) at moments drawn over its whole duration; one row per kill.
+    """Kill the command (SIGKILL) at moments drawn in each of its phases; one row per kill.
 
-    A kill that comes too late, the command having finished, is a row too, and does not count
-    among the ``kills`` that are wanted (within twice as many tries).  Duration and moments
-    are in seconds of the command's processor, so that a busy machine does not crowd the
-    kills at its beginning; two trials go on at a time.
+    An undisturbed migration says when its schema is complete: ``moments`` shares the kills
+    between what comes before and after.  Only a kill that comes after can find data half
+    migrated.  ``phase`` is the one that was *observed* after the kill: «données» if every
+    table of the whole schema is there, else «schéma».  A kill that comes too late, the
+    command having finished, or that strikes the other phase, is a row too; another is then
+    drawn in its place (``2 × kills`` rows at most).  Duration and moments are in seconds of
+    the command's processor, so that a busy machine does not crowd the kills at its
+    beginning; two trials go on at a time.
 
-    ``runs``: size of the file store (12 points, 3 params, 2 tags each).  ``lignes``: rows of
-    experiments, runs, params and metrics visible in the target just after the kill;
-    ``partiel``: some but not all; ``reprise``: exit code of the second call, to which the
-    operator answers yes; ``identique``: the target then holds what an undisturbed migration
-    holds, row for row; ``sans_reponse``: exit code of a call that nobody answers (a script).
+    ``runs``: size of the file store (12 points, 3 params, 2 tags each).  ``moment``: share of
+    the duration.  ``lignes``: rows of experiments, runs, params and metrics visible in the
+    target just after the kill; ``partiel``: some but not all; ``reprise``: exit code of the
+    second call, to which the operator answers yes; ``identique``: the target then holds what
+    an undisturbed migration holds, row for row; ``sans_reponse``: exit code of a call that
+    nobody answers (a script).
     """
     rng = random.Random(seed)
     rows: list[Row] = []
@@ -477,46 +538,51 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
         assert store.files is not None
         fill(store, store.create_experiment("migre"), Shape(runs, 3, 4, 3, 1), seed=seed)
         source = store.files.parent
-        code, output, duration = _undisturbed(source, source / "reference.db", "")
-        if code != 0:
-            raise RuntimeError(f"the undisturbed migration failed: {output[-500:]}")
+        alone = _undisturbed(source, source / "reference.db", "")
+        if alone.code != 0:
+            raise RuntimeError(f"the undisturbed migration failed: {alone.output[-500:]}")
         whole = table_rows(source / "reference.db")
-        drawn = [(rank % kills + rng.random()) / kills for rank in range(2 * kills)]
 
-        def strike(rank: int) -> Row:
+        def strike(rank: int, drawn: float) -> Row:
             target = source / f"tue-{rank}.db"
-            moment = duration * drawn[rank]
+            moment = alone.duration_s * drawn
             finished = _kill_after(source, target, moment)
             visible = table_rows(target) if target.exists() else {}
             unanswered = None
-            if target.exists() and rank == kills // 2:
-                unanswered, *_ = _undisturbed(source, target, "")
-            code, output, _ = _undisturbed(source, target, "y\n")
-            again = table_rows(target)
+            if target.exists() and rank == 0:
+                unanswered = _undisturbed(source, target, "").code
+            again = _undisturbed(source, target, "y\n")
             found = sum(visible.get(table, 0) for table in _COUNTED)
             expected = sum(whole[table] for table in _COUNTED)
             return {
-                "moment": drawn[rank],
+                "moment": drawn,
                 "moment_s": moment,
                 "fini": finished,
                 "fichier": bool(visible) or target.exists(),
                 "tables": len(visible),
+                "phase": DATA if visible.keys() >= whole.keys() else SCHEMA,
                 "lignes": found,
                 "lignes_attendues": expected,
                 "partiel": 0 < found < expected,
-                "reprise": code,
-                "identique": again == whole,
+                "reprise": again.code,
+                "identique": table_rows(target) == whole,
                 "sans_reponse": unanswered,
-                "message": first_cause(output) if code else "",
+                "message": first_cause(again.output) if again.code else "",
             }
 
+        wanted = moments(kills, alone.schema_s / alone.duration_s)
         with ThreadPoolExecutor(2) as pool:
-            while len(rows) < 2 * kills and (
-                wanted := kills - sum(not row["fini"] for row in rows)
-            ):
-                ranks = range(len(rows), min(len(rows) + wanted, 2 * kills))
-                rows += pool.map(strike, ranks)
-    return pd.DataFrame(rows)
+            while wanted and len(rows) < 2 * kills:
+                tried = wanted[: 2 * kills - len(rows)]
+                drawn = [rng.uniform(moment.low, moment.high) for moment in tried]
+                struck = list(pool.map(strike, range(len(rows), len(rows) + len(tried)), drawn))
+                rows += struck
+                wanted = [
+                    moment
+                    for moment, row in zip(tried, struck, strict=True)
+                    if row["fini"] or row["phase"] != moment.phase
+                ]
+    return pd.DataFrame(rows).sort_values("moment", ignore_index=True)
 
 
 _COUNTED = ("experiments", "runs", "params", "metrics")

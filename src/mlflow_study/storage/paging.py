@@ -12,7 +12,6 @@ from mlflow_study.stores import Store
 
 Row = dict[str, Any]
 
-DEFAULT_PAGE = 1000
 CAP = 50_000
 
 TIES = ["params.absent ASC"]

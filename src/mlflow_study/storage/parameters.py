@@ -80,7 +80,7 @@ class Stockage(ChapterParameters):
     traces: int = Field(
         default=12, ge=1, le=2000, description="traces dont on compte les copies, par magasin"
     )
-    arrets: int = Field(default=3, ge=1, le=200, description="arrêts brutaux pendant une migration")
+    arrets: int = Field(default=4, ge=1, le=200, description="arrêts brutaux pendant une migration")
     runs_migres: int = Field(
         default=20, ge=5, le=20_000, description="runs du magasin dont la migration est tuée"
     )

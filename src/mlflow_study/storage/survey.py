@@ -112,6 +112,8 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "etapes": ("backend", "etape", "lisible", "liste", "complet", "cycle", "code"),
     "restes": ("backend", "genre", "nature", "lieu", "nom", "fois", "modele_lisible"),
     "place": ("backend", "moment", "octets", "libres", "lignes", "code_gc", "runs", "runs_restants"),
+    "colonnes": ("table", "colonne", "type", "cle", "nulle"),
+    "liens": ("table", "colonnes", "vers", "vers_colonnes"),
     "absents": ("backend", "motif"),
     "laisses": ("magasin", "experience"),
 }  # fmt: skip

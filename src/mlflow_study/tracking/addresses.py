@@ -105,7 +105,7 @@ def _runs(b: Bench) -> Iterator[Call]:
         lambda: c.log_metric(b.run, "a", 0.25),
     )
     yield Call(
-        "log_metric, model_id",
+        "log_metric(model_id=…)",
         lambda: sorted((m.key, m.value) for m in c.get_logged_model(b.model).metrics),
         lambda: c.log_metric(b.run, "b", 0.75, model_id=b.model),
     )
@@ -251,15 +251,15 @@ def _registry(b: Bench) -> Iterator[Call]:
         lambda: b.model in c.get_model_version_download_uri(mine, "1"),
     )
     yield Call(
-        "create_model_version, runs:/…",
+        "create_model_version(runs:/…)",
         lambda: b.version(c.create_model_version(mine, f"runs:/{b.run}/modele", b.run).version),
     )
     yield Call(
-        "create_model_version, model_id",
+        "create_model_version(model_id=…)",
         lambda: b.version(c.create_model_version(mine, b.source, b.run, model_id=b.model).version),
     )
     yield Call(
-        "create_model_version, models:/…",
+        "create_model_version(models:/…)",
         lambda: b.version(c.create_model_version(mine, f"models:/{b.model}", b.run).version),
     )
     yield Call(
@@ -284,7 +284,7 @@ def _traces(b: Bench) -> Iterator[Call]:
         c.end_trace(c.start_trace("question", experiment_id=b.experiment).trace_id)
         return b.traces() - before
 
-    yield Call("start_trace, end_trace", traced)
+    yield Call("start_trace puis end_trace", traced)
     yield Call(
         "search_traces",
         lambda: (

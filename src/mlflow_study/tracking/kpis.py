@@ -191,7 +191,7 @@ def addresses(record: Record, table: Frame) -> None:
     for store, calls in judged(table).groupby("magasin"):
         for issues, slug, words in (
             (("ailleurs",), "ailleurs", "appels dont les données vont dans un autre magasin"),
-            (("refus", "autre"), "faux", "appels refusés, ou dont la réponse change, parce que l’adresse du processus est une autre"),
+            (("ailleurs", "refus", "autre"), "ecarts", "appels qui écrivent ailleurs, sont refusés ou répondent autrement quand l’adresse du processus est une autre"),
         ):  # fmt: skip
             _count(record, f"suivi.adresse.{slug}.{store}", f"{words}, {label(str(store))}", int(calls.issue.isin(issues).sum()), len(calls), method)  # fmt: skip
 
