@@ -950,7 +950,7 @@ def _figures(kpis: Mapping[str, Kpi]) -> list[str]:
 
 
 def _surprise(kpis: Mapping[str, Kpi]) -> str:
-    return " ".join(told for told in (_best_of_all(kpis), _poison(kpis)) if told)
+    return " ".join(told for told in (_best_of_all(kpis), _poison(kpis), _strayed(kpis)) if told)
 
 
 def _best_of_all(kpis: Mapping[str, Kpi]) -> str:
@@ -970,6 +970,13 @@ def _poison(kpis: Mapping[str, Kpi]) -> str:
         return "Avec SQLite, un seul pas venu de NumPy (`for pas in np.arange(…)`) rend toute l’expérience illisible dans la page de MLflow."
     if numpy_step is not None and numpy_step.valeur:
         return "Avec SQLite, un pas venu de NumPy est gardé comme une suite d’octets."
+    return ""
+
+
+def _strayed(kpis: Mapping[str, Kpi]) -> str:
+    """Data of a client that land in the store of its process."""
+    if any(k.valeur for i, k in kpis.items() if i.startswith("suivi.adresse.ailleurs.")):
+        return "Un client ouvert sur un magasin envoie ses traces dans celui du processus, jusque dans une expérience de même numéro qui n’est pas la sienne."
     return ""
 
 
