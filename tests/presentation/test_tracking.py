@@ -147,8 +147,8 @@ def brief(*given: Kpi) -> dict[str, str]:
     }
 
 
-SAFE = kpi("suivi.pannes.synchrone.perdues", 0, 64, essais=3)
-LOSSY = kpi("suivi.pannes.synchrone.perdues", 2, 64, essais=3)
+SAFE = kpi("suivi.pannes.synchrone.perdues", 0, 64, essais=3, magasins="sqlite")
+LOSSY = kpi("suivi.pannes.synchrone.perdues", 2, 64, essais=3, magasins="sqlite")
 DOUBLES = kpi("suivi.ordinaire.double", 0, 30, entrees="doubles finis")
 NAMES = kpi("suivi.ordinaire.nom", 1, 30, entrees="noms simples")
 
@@ -160,8 +160,9 @@ def classes(silent: float, harmful: float) -> list[Kpi]:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([SAFE], "aucune écriture acquittée n’est perdue dans les pannes éprouvées (0 sur 64, en 3 essais)"),
-        ([LOSSY], "Même en envoi synchrone, des écritures acquittées sont perdues dans les pannes éprouvées (2 sur 64"),
+        ([SAFE], "aucune écriture acquittée n’est perdue dans les pannes éprouvées (SQLite : 0 sur 64, en 3 essais)"),
+        ([LOSSY], "Même en envoi synchrone, des écritures acquittées sont perdues dans les pannes éprouvées (SQLite : 2 sur 64"),
+        ([SAFE, kpi("suivi.interruption.illisible.file", 3, 40)], "un Ctrl-C peut rendre l’expérience illisible (3 sur 40 écritures"),
         ([], "La tenue aux pannes n’a pas été éprouvée"),
         ([DOUBLES], "Les doubles finis reviennent à l’identique dans chaque magasin éprouvé (0 écart sur 30 cas)."),
         ([DOUBLES, NAMES], "Les noms simples ne reviennent pas toujours à l’identique (1 écart sur 30 cas)."),
@@ -179,7 +180,15 @@ def test_the_figures_name_their_store_and_their_counts() -> None:
     told = brief(
         kpi("suivi.panne.perdues.sqlite+asynchrone", 0.4, 10, fins=4),
         kpi("suivi.panne.perdues.postgresql+asynchrone", 0.2, 10, fins=4),
+        kpi("suivi.asynchrone.perdues.sqlite+avec", 0, 3),
+        kpi("suivi.asynchrone.perdues.sqlite+sans", 1, 4),
+        kpi("suivi.allerretour.identique.sqlite", 0.5, 10),
+        kpi("suivi.allerretour.identique.file", 0.75, 10),
         kpi("suivi.page.points", 0.064, 5000),
     )["figures"]
-    assert "toutes fins, pire magasin (SQLite) : 40 % (4 sur 10, en 4 fins)" in told
+    assert "à l’identique : 50 % à 75 % selon le magasin" in told
+    assert (
+        "pire magasin (SQLite) : 1 sur 7 quand Python ferme proprement, 4 sur 10 en comptant SIGTERM et SIGKILL (4 fins)"
+        in told
+    )
     assert "dessine le graphique de MLflow : 320 sur 5" in told
