@@ -329,9 +329,14 @@ class Postgres:
             ) from error
         return probe
 
-    def start(self) -> None:
-        """Start on a free port and wait until a connection is accepted."""
+    def start(self, port: int | None = None) -> None:
+        """Start on ``port``, or a free one, and wait until a connection is accepted.
+
+        What a killed server has left to keep others out is taken away.
+        """
         import psycopg
+
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
 
         def start(port: int) -> Process:
             self.port = port
@@ -342,7 +347,7 @@ class Postgres:
         def ready() -> None:
             psycopg.connect(self._dsn("postgres"), connect_timeout=2).close()
 
-        _, self.process = _launch("PostgreSQL", start, ready, psycopg.OperationalError)
+        _, self.process = _launch("PostgreSQL", start, ready, psycopg.OperationalError, port)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -554,7 +559,7 @@ def start_server(backend_uri: str, folder: Path, *, port: int | None = None) -> 
         environment = {k: meant.get(word, word) for k, word in template["environment"].items()}
         return Process.start(command, folder / "serveur.log", environment)
 
-    return _serve(start, port)
+    return serve(start, port)
 
 
 def restart_server(server: Process, url: str) -> Process:
@@ -565,10 +570,10 @@ def restart_server(server: Process, url: str) -> Process:
     server.kill()
     psutil.wait_procs(family, timeout=10)
     port = int(url.rpartition(":")[2])
-    return _serve(lambda _: Process.start(command, server.log, environment), port)[1]
+    return serve(lambda _: Process.start(command, server.log, environment), port)[1]
 
 
-def _serve(start: Callable[[int], Process], port: int | None) -> tuple[str, Process]:
+def serve(start: Callable[[int], Process], port: int | None = None) -> tuple[str, Process]:
     """Start a server with ``start(port)``; (URL, process) once ``/health`` answers."""
     url = ""
 
@@ -625,7 +630,7 @@ def _observed_server(folder: Path) -> dict[str, Any]:
         command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         return Process.start(command, folder / "serveur.log", settings)
 
-    url, process = _serve(start, None)
+    url, process = serve(start)
     try:
         serving = _uvicorn(process.family())
         marks = _marks(backend_uri, folder, int(url.rpartition(":")[2]))

@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,10 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
-from mlflow_study.errors import StudyError
 from mlflow_study.nursery import changed_environment
 from mlflow_study.scratch import memory_folder
-from mlflow_study.stores import START_TIMEOUT_S, Process, Store, create_sqlite, free_port
+from mlflow_study.stores import Process, Store, create_sqlite, serve
 from mlflow_study.traceability.payload.audit_proxy import proxy
 
 ADMIN, PASSWORD = "administratrice", "motdepasse-de-l-etude"
@@ -133,28 +129,18 @@ def open_served(authenticated: bool) -> Iterator[Served]:
                 "MLFLOW_AUTH_CONFIG_PATH": str(config),
                 "MLFLOW_FLASK_SERVER_SECRET_KEY": "etude",
             }
-        port = free_port()
         command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", url]
         command += ["--artifacts-destination", artifacts.as_uri(), "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--workers", "1", *options]
-        process = Process.start(command, folder / "serveur.log", env)
+        command += ["--workers", "1", *options]
+
+        def start(port: int) -> Process:
+            return Process.start([*command, "--port", str(port)], folder / "serveur.log", env)
+
+        address, process = serve(start)
         try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_for(address, process)
             store = Store("http+sqlite", address, artifacts, database_url=url, process=process)
             credentials = {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
             with changed_environment(credentials if authenticated else {}):
                 yield Served(store, accounts_url)
         finally:
             process.stop()
-
-
-def _wait_for(address: str, process: Process) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.alive() and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise StudyError(f"Le serveur MLflow n’a pas démarré. Fin de son journal : {process.tail(12)}")

@@ -288,7 +288,7 @@ def _tail(writer: Writer) -> str:
 
 def database_killed(writers: Zygote, trial: int, seed: int) -> list[Row]:
     """PostgreSQL killed (SIGKILL) under a writer, then started again on the same port."""
-    from mlflow_study.stores import Process, open_postgres
+    from mlflow_study.stores import open_postgres
 
     rng = random.Random(f"{seed}{trial}pg")
     with TemporaryDirectory() as folder, open_postgres(Path(folder) / "pg") as server:
@@ -313,9 +313,7 @@ def database_killed(writers: Zygote, trial: int, seed: int) -> list[Row]:
             process.kill()
         server.process.stop()
         time.sleep(0.3)
-        (Path(folder) / "pg" / "data" / "postmaster.pid").unlink(missing_ok=True)
-        command = [*server.prefix(), str(server.binaries() / "postgres"), "-h", "127.0.0.1", "-p", str(server.port), "-k", "", "-D", str(server.data)]  # fmt: skip
-        server.process = Process.start(command, Path(folder) / "pg" / "postgres.log")
+        server.start(server.port)
         writer.finish(timeout=60)
         journal = writer.journal()
         held: Counter[str] = Counter()
