@@ -555,7 +555,7 @@ def retrieval(table: pd.DataFrame) -> None:
         fig,
         label="fig-recherches",
         title=f"De {fr.integer(sizes[0])} à {fr.integer(sizes[-1])} runs, « {steepest} » est la recherche qui s’allonge le plus",
-        caption=f"Médianes au mur ; magasin : {store_label(backend)} ; n = {int(table.groupby(['backend', 'runs', 'tache']).size().min())} répétitions par point.",
+        caption=f"Médianes du temps écoulé ; magasin : {store_label(backend)} ; n = {int(table.groupby(['backend', 'runs', 'tache']).size().min())} répétitions par point.",
         alt=fr.join(
             [
                 f"{task} : de {fr.duration(float(v.iloc[0]))} à {fr.duration(float(v.iloc[-1]))}"
@@ -755,7 +755,7 @@ def registry(tables: Mapping[str, pd.DataFrame], backend: str, kpis: Mapping[str
         .reset_index(),
         label="tab-acces-registre",
         title="Temps d’accès au registre pendant sa vie",
-        caption="Médianes au mur, selon le nombre d’événements joués.",
+        caption="Médianes du temps écoulé, selon le nombre d’événements joués.",
         formats={f"{fr.integer(int(c))} év.": fr.duration for c in wide.columns},
     )
 

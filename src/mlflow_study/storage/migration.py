@@ -420,7 +420,7 @@ class Migrated(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """Part of a phase in which a kill is wanted: bounds as shares of the whole duration."""
+    """Part of a phase in which a kill is wanted: bounds as shares of that phase."""
 
     phase: str
     low: float
@@ -430,32 +430,28 @@ class Moment(NamedTuple):
 SCHEMA, DATA = "schéma", "données"
 
 
-def moments(kills: int, schema: float) -> list[Moment]:
-    """One kill in four while the schema is made, the others after; each phase in equal parts.
-
-    ``schema``: share of the duration at which the schema is complete.
-    """
+def moments(kills: int) -> list[Moment]:
+    """One kill in four while the schema is made, the others after; each phase in equal parts."""
     early = kills // 4
-    phases = ((DATA, schema, 1.0, kills - early), (SCHEMA, 0.0, schema, early))
     return [
-        Moment(phase, low + (high - low) * part / count, low + (high - low) * (part + 1) / count)
-        for phase, low, high, count in phases
+        Moment(phase, part / count, (part + 1) / count)
+        for phase, count in ((DATA, kills - early), (SCHEMA, early))
         for part in range(count)
     ]
 
 
 @contextmanager
-def _schema_noted(ends: list[float]) -> Iterator[None]:
-    """Add to ``ends`` the processor time at which MLflow has made its tables."""
+def _schema_told(done: Any) -> Iterator[None]:
+    """Send the processor time at which MLflow has made its tables."""
     import mlflow.store.db.utils as database
 
     made = database._initialize_tables
 
-    def noted(engine: Any) -> None:
+    def told(engine: Any) -> None:
         made(engine)
-        ends.append(time.process_time())
+        done.send(time.process_time())
 
-    database._initialize_tables = noted
+    database._initialize_tables = told
     try:
         yield
     finally:
@@ -463,62 +459,68 @@ def _schema_noted(ends: list[float]) -> Iterator[None]:
 
 
 def _child(source: str, target: str, answer: str, done: Any) -> None:
-    """In a process of its own: import, say «ready», migrate, answer and say what CPU it took."""
+    """In a process of its own: import, say when it begins, migrate, answer.
+
+    What is sent: processor times at the beginning and when the schema is complete, then
+    (exit code, output, processor time at the end).
+    """
     import alembic.command  # noqa: F401
     import mlflow.store.fs2db._registry
     import mlflow.store.fs2db._tracking  # noqa: F401
 
     os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
     nursery.settle()
-    ends: list[float] = []
-    done.send("ready")
-    started = time.process_time()
-    with silenced(), _schema_noted(ends):
+    done.send(time.process_time())
+    with silenced(), _schema_told(done):
         code, output = _command(source, target, answer)
-    ended = time.process_time()
-    done.send(Migrated(code, output, min([*ends, ended]) - started, ended - started))
+    done.send((code, output, time.process_time()))
 
 
 def _start(source: Path, target: Path, answer: str) -> tuple[Any, Any]:
-    """A migration that has just begun: its process, and the pipe by which it answers."""
+    """A migration that is about to begin: its process, and the pipe by which it answers."""
     context = nursery.warm_up()
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(str(source), str(target), answer, sender))
     process.start()
     sender.close()
-    receiver.recv()
     return process, receiver
 
 
 def _undisturbed(source: Path, target: Path, answer: str) -> Migrated:
     """A migration that is left alone."""
     process, receiver = _start(source, target, answer)
-    migrated: Migrated = receiver.recv()
+    times = []
+    while isinstance(told := receiver.recv(), float):
+        times.append(told)
     process.join()
-    return migrated
+    code, output, ended = told
+    started, schema = (*times, ended)[:2]
+    return Migrated(code, output, schema - started, ended - started)
 
 
-def _kill_after(source: Path, target: Path, moment: float) -> bool:
-    """Kill a migration after ``moment`` seconds of its processor; had it finished before?"""
+def _kill_after(source: Path, target: Path, phase: str, seconds: float) -> bool:
+    """Kill a migration ``seconds`` of its processor into a phase; had it finished before?"""
     process, receiver = _start(source, target, "")
     try:
+        for _ in (SCHEMA, DATA) if phase == DATA else (SCHEMA,):
+            receiver.recv()
         clock = psutil.Process(process.pid)
-        ready = sum(clock.cpu_times()[:2])
-        while not receiver.poll(0.002) and sum(clock.cpu_times()[:2]) - ready < moment:
+        begun = sum(clock.cpu_times()[:2])
+        while not receiver.poll(0.002) and sum(clock.cpu_times()[:2]) - begun < seconds:
             pass
     except psutil.NoSuchProcess:
         pass
     process.kill()
     process.join()
-    return bool(receiver.poll() and _ended(receiver))
+    return _finished(receiver)
 
 
 def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
     """Kill the command (SIGKILL) at moments drawn in each of its phases; one row per kill.
 
-    An undisturbed migration says when its schema is complete: ``moments`` shares the kills
-    between what comes before and after.  Only a kill that comes after can find data half
-    migrated.  ``phase`` is the one that was *observed* after the kill: «données» if every
+    An undisturbed migration says how long each phase takes: before, and after, the schema is
+    complete.  Only a kill that comes after can find data half migrated; ``moments`` shares
+    the kills between them, each counted from the beginning of its phase.  ``phase`` is the one that was *observed* after the kill: «données» if every
     table of the whole schema is there, else «schéma».  A kill that comes too late, the
     command having finished, or that strikes the other phase, is a row too; another is then
     drawn in its place (``2 × kills`` rows at most).  Duration and moments are in seconds of
@@ -543,10 +545,16 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
             raise RuntimeError(f"the undisturbed migration failed: {alone.output[-500:]}")
         whole = table_rows(source / "reference.db")
 
-        def strike(rank: int, drawn: float) -> Row:
+        phases = {
+            SCHEMA: (0.0, alone.schema_s),
+            DATA: (alone.schema_s, alone.duration_s - alone.schema_s),
+        }
+
+        def strike(rank: int, phase: str, drawn: float) -> Row:
             target = source / f"tue-{rank}.db"
-            moment = alone.duration_s * drawn
-            finished = _kill_after(source, target, moment)
+            begins, lasts = phases[phase]
+            finished = _kill_after(source, target, phase, drawn * lasts)
+            moment = begins + drawn * lasts
             visible = table_rows(target) if target.exists() else {}
             unanswered = None
             if target.exists() and rank == 0:
@@ -555,7 +563,7 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
             found = sum(visible.get(table, 0) for table in _COUNTED)
             expected = sum(whole[table] for table in _COUNTED)
             return {
-                "moment": drawn,
+                "moment": moment / alone.duration_s,
                 "moment_s": moment,
                 "fini": finished,
                 "fichier": bool(visible) or target.exists(),
@@ -570,12 +578,13 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
                 "message": first_cause(again.output) if again.code else "",
             }
 
-        wanted = moments(kills, alone.schema_s / alone.duration_s)
+        wanted = moments(kills)
         with ThreadPoolExecutor(2) as pool:
             while wanted and len(rows) < 2 * kills:
                 tried = wanted[: 2 * kills - len(rows)]
                 drawn = [rng.uniform(moment.low, moment.high) for moment in tried]
-                struck = list(pool.map(strike, range(len(rows), len(rows) + len(tried)), drawn))
+                ranks = range(len(rows), len(rows) + len(tried))
+                struck = list(pool.map(strike, ranks, [m.phase for m in tried], drawn))
                 rows += struck
                 wanted = [
                     moment
@@ -588,9 +597,11 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
 _COUNTED = ("experiments", "runs", "params", "metrics")
 
 
-def _ended(receiver: Any) -> bool:
+def _finished(receiver: Any) -> bool:
+    """Has the command of a process that is no more sent its answer?"""
     try:
-        receiver.recv()
+        while isinstance(receiver.recv(), float):
+            pass
     except EOFError:
         return False
     return True
