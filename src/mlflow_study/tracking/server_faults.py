@@ -6,10 +6,10 @@ cannot tell from a lost request: the work was done, the client tries again.
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlflow_study.nursery import changed_environment
 from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Process, Store, StoreName, open_store, restart_server
 from mlflow_study.tracking.faults import Row, _compare, _row, _stored
@@ -129,6 +130,10 @@ def _lost_replies(store: Store, proxy: Proxy, trials: int) -> list[Row]:
     return rows
 
 
+_RETRYING = threading.Lock()
+"""Held while the retries of this process are changed: each server has a thread of its own."""
+
+
 def _cut_upload(store: Store, proxy: Proxy, trial: int) -> list[Row]:
     """Every attempt to upload 4 MiB is cut half-way; what does a reader see?"""
     from mlflow import MlflowClient
@@ -141,14 +146,13 @@ def _cut_upload(store: Store, proxy: Proxy, trial: int) -> list[Row]:
         file.write_bytes(b"x" * size)
         proxy.cut = 1000
         error = ""
-        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
-        try:
-            MlflowClient(proxy.url).log_artifact(run, str(file))
-        except Exception as caught:  # what the user is told
-            error = f"{type(caught).__name__}: {caught}"[:300]
-        finally:
-            proxy.cut = 0
-            del os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]
+        with _RETRYING, changed_environment({"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}):
+            try:
+                MlflowClient(proxy.url).log_artifact(run, str(file))
+            except Exception as caught:  # what the user is told
+                error = f"{type(caught).__name__}: {caught}"[:300]
+            finally:
+                proxy.cut = 0
     time.sleep(0.3)
     seen = {item.path: item.file_size for item in direct.list_artifacts(run)}.get("gros.bin")
     return [
