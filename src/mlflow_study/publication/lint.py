@@ -164,8 +164,8 @@ def _media(soup: BeautifulSoup) -> Iterator[str]:
 
 
 def _verbatim(tag: Tag) -> bool:
-    """Code, foreign words, ranks and shapes are not French prose."""
-    marks = {"rang", "faits", "verdict", "source", "mono"} & set(tag.get_attribute_list("class"))
+    """Code, foreign words and shapes are not French prose."""
+    marks = {"faits", "verdict", "source", "mono"} & set(tag.get_attribute_list("class"))
     return (
         bool(marks)
         or tag.name in _VERBATIM

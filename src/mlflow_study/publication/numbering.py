@@ -75,7 +75,7 @@ def number_sections(soup: BeautifulSoup) -> list[Entry]:
             number = str(rank)
         entry = Entry(str(section["id"]), title.get_text(" ", strip=True), number)
         contents.append(entry)
-        _prefix(soup, title, number)
+        _prefix(title, number)
         title["id"] = anchors.new(f"{section['id']}-titre")
         section["aria-labelledby"] = title["id"]
         for count, heading in enumerate(section.find_all("h3"), 1):
@@ -83,19 +83,16 @@ def number_sections(soup: BeautifulSoup) -> list[Entry]:
             heading["id"] = heading.get("id") or anchors.new(f"{section['id']}-{slug(text)}")
             child_number = f"{number}.{count}" if number else ""
             entry.children.append(Entry(str(heading["id"]), text, child_number))
-            _prefix(soup, heading, child_number)
+            _prefix(heading, child_number)
         for heading in section.find_all(["h4", "h5"]):
             text = heading.get_text(" ", strip=True)
             heading["id"] = heading.get("id") or anchors.new(f"{section['id']}-{slug(text)}")
     return contents
 
 
-def _prefix(soup: BeautifulSoup, heading: Tag, number: str) -> None:
+def _prefix(heading: Tag, number: str) -> None:
     if number:
-        mark = soup.new_tag("span", attrs={"class": "rang"})
-        mark.string = number
-        heading.insert(0, NavigableString(" "))
-        heading.insert(0, mark)
+        heading.insert(0, NavigableString(f"{number} "))
 
 
 def chapter_of(tag: PageElement) -> str:
