@@ -138,8 +138,9 @@ def abstract(synthesis: Synthesis) -> None:
     commits = _commits(c)
     words = "au commit" if len(commits) == 1 else "aux commits"
     commit = f", {words} {fr.join(commits)}{changed}" if commits else ""
+    first, last = day(c.debut), day(c.fin or c.debut)
     page.prose(
-        f"Mesures du {day(c.debut)}, profil `{c.profil}`, graine {c.graine}{commit}. "
+        f"Mesures du {first if first == last else f'{first} au {last}'}, profil `{c.profil}`, graine {c.graine}{commit}. "
         f"MLflow {c.mlflow}, Python {c.python}, {machine.get('systeme', '')} "
         f"{machine.get('architecture', '')}, {fr.count(int(machine.get('coeurs', 0)), 'cœur', 'cœurs')}, "
         f"{fr.size(int(machine.get('memoire_octets', 0)))} de mémoire.{recorded} "

@@ -70,8 +70,10 @@ def edition(context: Context) -> str:
     machine = context.machine
     cores = int(machine.get("coeurs", 0))
     recorded = " ; mesures relues d’une édition enregistrée" if context.preuves_enregistrees else ""
+    first, last = date(context.debut), date(context.fin or context.debut)
+    when = f"le {first}" if first == last else f"du {first} au {last}"
     return markdown.inline(
-        f"MLflow {context.mlflow} · mesuré le {date(context.debut)} · profil « {context.profil} » · "
+        f"MLflow {context.mlflow} · mesuré {when} · profil « {context.profil} » · "
         f"{machine.get('processeur', 'processeur inconnu')}, {fr.count(cores, 'cœur')}, "
         f"{fr.size(machine.get('memoire_octets'), 2)} de mémoire{recorded}"
     )
@@ -227,7 +229,10 @@ def versions(context: Context) -> str:
     commit = (context.commit or "")[:12]
     state = " (dépôt modifié, non validé)" if context.depot_modifie else ""
     facts = [
-        ("Mesures", f"du {date(context.debut, hour=True)}"),
+        (
+            "Mesures",
+            f"du {date(context.debut, hour=True)} au {date(context.fin or context.debut, hour=True)}",
+        ),
         ("Code de l’étude", f"`{commit}`{state}" if commit else "hors d’un dépôt Git"),
         ("Profil et graine", f"{context.profil}, graine {context.graine}"),
         (
