@@ -1089,10 +1089,10 @@ def surprise(kpis: Kpis, stages: pd.DataFrame) -> str:
 def brief_figures(kpis: Kpis) -> list[str]:
     """The three figures that carry the answer."""
     return [
-        "même conclusion, à partir du seul magasin : "
+        "Même conclusion, à partir du seul magasin : "
         f"{_of(*_hits(kpis['reproductibilite.reussite.conclusion.mlflow']))}",
         _time_and_effort(kpis),
-        "anciennes versions de MLflow dont l’expérience tourne encore avec les paquets "
+        "Anciennes versions de MLflow dont l’expérience tourne encore avec les paquets "
         f"d’aujourd’hui : {_part(kpis['reproductibilite.temps.executer.actuel'])}",
     ]
 
@@ -1118,7 +1118,7 @@ def _time_and_effort(kpis: Kpis) -> str:
 
     n = kpis[f"reproductibilite.effort.faits.{RECORDINGS[0]}"].n
     return (
-        f"temps et effort par expérience (n = {n} par manière). Faits cherchés hors du magasin : {by_way('faits')}. "
+        f"Temps et effort par expérience (n = {n} par manière). Faits cherchés hors du magasin : {by_way('faits')}. "
         f"Commandes : {by_way('commandes')}. Préparation {extent('preparation')}, exécution "
         f"{extent('execution')}, selon la manière (médianes)"
     )

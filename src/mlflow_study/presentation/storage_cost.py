@@ -746,7 +746,7 @@ def clock_sentence(kpis: Kpis) -> str:
 def _busy_rounds(kpis: Kpis) -> str:
     """Were busy rounds left out?"""
     if kpis["stockage.acces.part_tours_occupes"].conditions.get("gardes"):
-        return "gardés, car ceux qui restent ne suffisent pas"
+        return "gardés, car les tours calmes sont trop peu nombreux"
     return "écartés"
 
 
