@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from mlflow_study import cli, scratch
 from mlflow_study.errors import ParameterError
-from mlflow_study.paths import ROOT
+from mlflow_study.paths import ROOT, URI_VARIABLE
 from mlflow_study.pipeline import run
 
 
@@ -88,6 +88,16 @@ def test_a_wrong_command_line_is_refused_in_french(call, words, expected, tmp_pa
     assert code == 2
     assert expected in said
     assert not (ROOT / "build" / "standrad").exists()
+
+
+@pytest.mark.parametrize(("chapter", "why"), [("1", "Aucune adresse"), ("4", "efface des données")])
+def test_a_chapter_without_a_store_is_refused_first(call, tmp_path, monkeypatch, chapter, why):
+    monkeypatch.delenv(URI_VARIABLE, raising=False)
+    folder = str(tmp_path / "build")
+    code, said = call("--chapitre", chapter, "--backends", "uri", "--sortie", folder)
+    assert code == 2
+    assert f"ne laisse aucun magasin à éprouver au chapitre {chapter}" in said
+    assert why in said
 
 
 def test_a_temporary_folder_too_deep_for_sockets_is_refused_first(call, tmp_path, monkeypatch):

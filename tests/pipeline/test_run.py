@@ -318,7 +318,6 @@ def test_what_a_killed_worker_has_left_is_deleted_by_the_next_call(checkout):
         (["--sortie", "copie"], "sources que l’étude effacerait"),
         (["--sortie", "autre"], "un rapport ou des sources que l’étude effacerait"),
         (["--sortie", "~inconnu/x"], "le dossier personnel de cet utilisateur est inconnu"),
-        (["--backends", "uri"], "ne laisse aucun magasin à éprouver au chapitre 1"),
     ],
 )
 def test_bad_input_is_refused_at_once(checkout, arguments, expected):
