@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
 import pandas as pd
 import psutil
@@ -340,12 +341,10 @@ def schema_copied() -> Iterator[None]:
     """
     import mlflow.store.db.utils as database
 
-    made = database._initialize_tables
-    database._initialize_tables = lambda engine: create_sqlite(Path(engine.url.database))
-    try:
+    with patch.object(
+        database, "_initialize_tables", lambda engine: create_sqlite(Path(engine.url.database))
+    ):
         yield
-    finally:
-        database._initialize_tables = made
 
 
 def first_cause(output: str) -> str:
@@ -451,11 +450,8 @@ def _schema_told(done: Any) -> Iterator[None]:
         made(engine)
         done.send(time.process_time())
 
-    database._initialize_tables = told
-    try:
+    with patch.object(database, "_initialize_tables", told):
         yield
-    finally:
-        database._initialize_tables = made
 
 
 def _child(source: str, target: str, answer: str, done: Any) -> None:
@@ -520,8 +516,9 @@ def migrate_killed(kills: int, runs: int, seed: int) -> pd.DataFrame:
 
     An undisturbed migration says how long each phase takes: before, and after, the schema is
     complete.  Only a kill that comes after can find data half migrated; ``moments`` shares
-    the kills between them, each counted from the beginning of its phase.  ``phase`` is the one that was *observed* after the kill: «données» if every
-    table of the whole schema is there, else «schéma».  A kill that comes too late, the
+    the kills between them, each counted from the beginning of its phase.  ``phase`` is the one
+    that was *observed* after the kill: «données» if every table of the whole schema is there,
+    else «schéma».  A kill that comes too late, the
     command having finished, or that strikes the other phase, is a row too; another is then
     drawn in its place (``2 × kills`` rows at most).  Duration and moments are in seconds of
     the command's processor, so that a busy machine does not crowd the kills at its

@@ -87,8 +87,8 @@ def battery(
 
     Tables: ``aller_retour`` on all backends; ``sens`` on all that are opened directly;
     ``completude, listes, recherche, lots`` on those of ``studied``; ``adresses`` on a store
-    of each kind; ``chasse`` on files and SQLite; ``types, autolog, apres`` on SQLite; ``page`` (``ui.COLUMNS``) on a
-    server, one row «non éprouvée» where none or no browser is at hand; ``pannes``
+    of each kind; ``chasse`` on files and SQLite; ``types, autolog, apres`` on SQLite;
+    ``page`` (``ui.COLUMNS``) on a server, one row «non éprouvée» where none or no browser is at hand; ``pannes``
     (``faults.COLUMNS``): writers on ``struck``, every server but a foreign one.  On a
     foreign server only the round trip writes.  ``interruptions``: on each backend that it
     names, at so many moments of each write, in a store of its own.
