@@ -122,7 +122,9 @@ def test_the_wal_mode_that_we_advise_leaves_far_fewer_locks_than_the_default() -
             table = interruption.interrupted(store, 12, seed=3)
         assert set(table.maniere) == {"appel", "signal"}
         assert set(table.ecriture) == set(interruption.WRITES)
-        assert ((table.statut == "RUNNING") == (table.refus != "")).all()
+        assert ((table.statut != "FAILED") == (table.refus != "")).all()
+        # MLflow reads after it has committed: a lock may stay although the end is written.
+        assert set(table[table.statut == "FINISHED"].ecriture) <= {"set_terminated"}
         locked[mode] = int(table.verrou.sum())
     assert locked["delete"] > 0
     # Rare, not impossible: 12 of 715 trials (1.7 %) over ten other seeds.
