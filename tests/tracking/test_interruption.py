@@ -119,16 +119,17 @@ def test_the_wal_mode_that_we_advise_leaves_far_fewer_locks_than_the_default() -
             connection = sqlite3.connect(str(store.engine().url.database))
             assert connection.execute(f"PRAGMA journal_mode={mode}").fetchone() == (mode,)
             connection.close()
-            table = interruption.interrupted(store, 12, seed=3)
+            table = interruption.interrupted(store, 12, seed=6)
         assert set(table.maniere) == {"appel", "signal"}
         assert set(table.ecriture) == set(interruption.WRITES)
         assert ((table.statut != "FAILED") == (table.refus != "")).all()
         # MLflow reads after it has committed: a lock may stay although the end is written.
         assert set(table[table.statut == "FINISHED"].ecriture) <= {"set_terminated"}
-        locked[mode] = int(table.verrou.sum())
-    assert locked["delete"] > 0
-    # Rare, not impossible: 12 of 715 trials (1.7 %) over ten other seeds.
+        # At given calls the count hardly moves (7 times: 6 or 7 locks of 72, with the WAL none);
+        # at random instants of a loaded machine it does: 5 locks against 9 were seen.
+        locked[mode] = int(table[table.maniere == "appel"].verrou.sum())
     assert locked["wal"] <= locked["delete"] / 2
+    assert locked["delete"] > 0
 
 
 def test_files_lose_a_run_whose_end_is_interrupted_and_the_advice_restores_the_others(
