@@ -12,8 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
-from mlflow_study import stores
+from mlflow_study import nursery, stores
 from mlflow_study.errors import StudyError, Unavailable
 
 LOCAL = ["file", "sqlite", "postgresql"]
@@ -154,16 +155,85 @@ def test_a_server_that_is_killed_serves_again_and_one_that_dies_is_seen_dead():
 def test_our_server_runs_what_mlflow_server_runs(tmp_path):
     expected = stores._observed_server(tmp_path)
     with stores.open_store("http+sqlite") as store:
-        serving = stores._uvicorn(store.process.family())
         folder, port = store.artifacts.parent, int(store.tracking_uri.rpartition(":")[2])
         marks = stores._marks(store.database_url, folder, port)
-        environment = serving.environ()
-        assert [marks.get(word, word) for word in serving.cmdline()] == expected["command"]
+        ran = store.process
+        assert [marks.get(word, word) for word in ran.command] == expected["command"]
+        assert ran.environment.keys() == expected["environment"].keys()
         for name, word in expected["environment"].items():
-            assert (
-                name == "_MLFLOW_SERVER_BOOT_ID"
-                or marks.get(environment[name], environment[name]) == word
-            )
+            found = ran.environment[name]
+            assert name == "_MLFLOW_SERVER_BOOT_ID" or marks.get(found, found) == word
+
+
+PAGES = (
+    *("/", "/health", "/version", "/metrics", "/openapi.json", "/absente"),
+    *("/static-files/index.html", "/api/2.0/mlflow/experiments/get?experiment_id=0"),
+    *("/api/2.0/mlflow/experiments/get?experiment_id=9", "/api/2.0/mlflow/runs/get"),
+    *("/ajax-api/2.0/mlflow/experiments/search?max_results=5", "/api/3.0/mlflow/server-info"),
+    *("/api/2.0/mlflow-artifacts/artifacts", "/graphql", "/v1/traces"),
+)
+
+
+def _answers(address):
+    """Status, headers and body of each page, but for the moment."""
+    found = {}
+    for page in PAGES:
+        answer = requests.get(
+            address + page, timeout=20, headers={"Origin": "http://autre.invalid"}
+        )
+        headers = {k.lower(): v for k, v in answer.headers.items()}
+        headers |= dict.fromkeys(["date", "expires"], "")
+        found[page] = answer.status_code, headers, answer.text
+    return found
+
+
+def test_a_forked_server_answers_as_one_that_was_started(tmp_path, monkeypatch):
+    """The fork has MLflow's modules beforehand: the server must not notice."""
+    database = stores.create_sqlite(tmp_path / "mlflow.db")
+    stores.prepare()
+    nursery.warm_up()
+    forked_address, forked = stores.start_server(database, tmp_path / "serveur")
+    assert isinstance(forked.popen, nursery.Leashed)
+    try:
+        ours = _answers(forked_address)
+    finally:
+        forked.stop()
+    monkeypatch.setattr(nursery, "is_warm", lambda: False)
+    address, started = stores.start_server(database, tmp_path / "serveur")
+    try:
+        assert isinstance(started.popen, subprocess.Popen)
+        assert ours == _answers(address)
+    finally:
+        started.stop()
+
+
+def test_a_forked_server_dies_with_the_process_that_started_it(tmp_path):
+    script = tmp_path / "ouvre.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import time
+            from mlflow_study import nursery
+            from mlflow_study.stores import open_store
+            if __name__ == "__main__":
+                nursery.warm_up()
+                with open_store("http+sqlite") as store:
+                    print(store.process.popen.pid, *(p.pid for p in store.process.family()), flush=True)
+                    time.sleep(60)
+            """
+        )
+    )
+    owner = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    pids = [int(pid) for pid in owner.stdout.readline().split()]
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    assert len(pids) == 2
+    assert_gone(pids)
 
 
 def test_a_busy_port_is_said(tmp_path):

@@ -19,18 +19,39 @@ LADDER = ((signal.SIGINT, 0.7), (signal.SIGTERM, 0.3), (signal.SIGKILL, 2.0))
 """(signal, patience in seconds); SIGINT first: PostgreSQL then drops its clients at once."""
 
 
+class Forked:
+    """A process that this one has forked, the leader of a session, asked as a ``Popen`` is."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit status, once it has ended."""
+        if self.returncode is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            if ended:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
 def main(command: list[str]) -> int:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    return hold(child, sys.stdin.fileno())
+
+
+def hold(child: subprocess.Popen[bytes] | Forked, leash: int) -> int:
+    """Wait for the child, and end it once the pipe ``leash`` closes; returns its exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: end(child))
-    while child.poll() is None:
-        ready, _, _ = select.select([sys.stdin], [], [], 0.1)
-        if ready and not os.read(0, 4096):
+    while (status := child.poll()) is None:
+        ready, _, _ = select.select([leash], [], [], 0.1)
+        if ready and not os.read(leash, 4096):
             end(child)
-    return child.returncode
+    return status
 
 
-def end(child: subprocess.Popen[bytes]) -> None:
+def end(child: subprocess.Popen[bytes] | Forked) -> None:
     """Stop the child, then kill what is left of its process group."""
     for sign, patience in LADDER:
         _signal_group(child.pid, sign)

@@ -1,4 +1,4 @@
-"""Programs in processes of their own, forked from one that has imported libraries only.
+"""Programs and servers in processes of their own, forked from one that has imported libraries.
 
 Importing MLflow and scikit-learn costs some two seconds of processor; a fork costs
 milliseconds.  Python's ``forkserver`` imports the libraries once and runs nothing; each
@@ -14,6 +14,8 @@ import multiprocessing
 import os
 import resource
 import runpy
+import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -25,8 +27,9 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from mlflow_study import leash
 from mlflow_study.paths import EVIDENCE_VARIABLE
 from mlflow_study.warm_python import reseed
 
@@ -141,18 +144,34 @@ def _child(job: Job, log: str, answer: Connection) -> None:
     answer.close()
 
 
+_starter: int | None = None
+"""The process that has started the one that all programs are forked from, if known."""
+
+
+def is_warm() -> bool:
+    """Whether this process, or one that it comes from, has called ``warm_up``."""
+    return _starter is not None or _comes_from_it()
+
+
+def _comes_from_it() -> bool:
+    return forkserver.get_inherited_fds() is not None and "mlflow_study.warm" in sys.modules
+
+
 def warm_up() -> ForkServerContext:
     """Start the process that programs are forked from, without waiting for its imports.
 
-    A process that was itself forked from such a server goes on with that one.
+    A process that was itself forked from such a server, or from its starter, goes on with
+    that one.
     """
+    global _starter
     context = multiprocessing.get_context("forkserver")
-    if forkserver.get_inherited_fds() is not None and "mlflow_study.warm" in sys.modules:
+    if _comes_from_it() or _starter not in (None, os.getpid()):
         # CPython knows the address of that server, yet starts another and imports all again.
         forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
     else:
         context.set_forkserver_preload(["mlflow_study.nursery", *LIBRARIES])
         forkserver.ensure_running()
+        _starter = os.getpid()
     return context
 
 
@@ -193,3 +212,85 @@ def run_all(jobs: Iterable[Job], parallel: int = 2) -> list[Outcome]:
     """Run programs side by side; outcomes come in the order of ``jobs``."""
     with ThreadPoolExecutor(max_workers=parallel) as pool:
         return list(pool.map(run, jobs))
+
+
+# --- servers -------------------------------------------------------------------------
+
+
+class Leashed:
+    """A server that was forked, asked as the ``Popen`` of its leash would be.
+
+    Closing ``stdin`` ends the server; so does the end of this process.
+    """
+
+    def __init__(self, words: list[str], log: Path, environment: Mapping[str, str]) -> None:
+        context = warm_up()
+        theirs, self.stdin = context.Pipe(duplex=False)
+        self._process = context.Process(
+            target=_hold, args=(words, str(log), dict(environment), theirs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status.  Raises ``subprocess.TimeoutExpired``."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("serveur", timeout or 0.0)
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def start_module(words: list[str], log: Path, environment: Mapping[str, str]) -> Leashed:
+    """``python -m words…`` on a leash, as a fork: the same program without its imports.
+
+    It has the arguments, environment, folder (that of ``log``), signals and open files that
+    a new interpreter would have; what it writes goes to ``log``.
+    """
+    return Leashed(words, log, environment)
+
+
+def _hold(words: list[str], log: str, environment: dict[str, str], leash_end: Connection) -> None:
+    """In a process of its own: fork the server, and hold it on the leash."""
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.chdir(Path(log).parent)
+    server = os.fork()
+    if server == 0:
+        _become_module(words, environment)
+    sys.exit(leash.hold(leash.Forked(server), leash_end.fileno()))
+
+
+def _become_module(words: list[str], environment: dict[str, str]) -> NoReturn:
+    """Run ``python -m words…`` in this process, which has just been forked."""
+    status = 1
+    try:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115  (for as long as the program lasts)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        gc.unfreeze()
+        os.environ.clear()
+        os.environ.update(environment)
+        reseed()
+        sys.argv = words
+        sys.path.insert(0, str(Path.cwd()))
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)

@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import psutil
 from filelock import FileLock
 
+from mlflow_study import nursery
 from mlflow_study.errors import StudyError, Unavailable
 from mlflow_study.paths import URI_VARIABLE, cache_folder
 
@@ -70,22 +71,33 @@ def hide_password(text: str) -> str:
 class Process:
     """A server held on a leash."""
 
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | nursery.Leashed
     log: Path
+    command: list[str]
+    environment: dict[str, str]
+    """What it was started with, in addition to the variables of this process."""
 
     @classmethod
     def start(cls, command: list[str], log: Path, env: Mapping[str, str] | None = None) -> Process:
+        """Start ``command`` in the folder of ``log``.
+
+        ``python -m …`` is forked from the process that has imported MLflow, where there is one.
+        """
         leash = Path(__file__).with_name("leash.py")
-        with log.open("ab") as output:
-            popen = subprocess.Popen(
-                [sys.executable, "-S", "-E", str(leash), *command],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
-                cwd=log.parent,
-            )
-        return cls(popen, log)
+        everything = {**os.environ, **(env or {})}
+        if command[:2] == [sys.executable, "-m"] and nursery.is_warm():
+            popen: Any = nursery.start_module(command[2:], log, everything)
+        else:
+            with log.open("ab") as output:
+                popen = subprocess.Popen(
+                    [sys.executable, "-S", "-E", str(leash), *command],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=everything,
+                    cwd=log.parent,
+                )
+        return cls(popen, log, command, dict(env or {}))
 
     def alive(self) -> bool:
         return self.popen.poll() is None
@@ -565,12 +577,10 @@ def start_server(backend_uri: str, folder: Path, *, port: int | None = None) -> 
 def restart_server(server: Process, url: str) -> Process:
     """Kill an MLflow server (SIGKILL), then run its command again, on its port."""
     family = server.family()
-    serving = _uvicorn(family)
-    command, environment = serving.cmdline(), serving.environ()
     server.kill()
     psutil.wait_procs(family, timeout=10)
     port = int(url.rpartition(":")[2])
-    return serve(lambda _: Process.start(command, server.log, environment), port)[1]
+    return serve(lambda _: Process.start(server.command, server.log, server.environment), port)[1]
 
 
 def serve(start: Callable[[int], Process], port: int | None = None) -> tuple[str, Process]:
