@@ -33,8 +33,8 @@ from mlflow_study import leash
 from mlflow_study.paths import EVIDENCE_VARIABLE
 from mlflow_study.warm_python import reseed
 
-LIBRARIES = ("mlflow_study.population", "skops.io", "mlflow_study.warm")
-"""Modules imported by the process that all programs are forked from; see ``warm``."""
+WARM = "mlflow_study.warm"
+"""The module imported by the process that all programs are forked from."""
 KEPT_VARIABLES = ("HOME", "LANG", "TMPDIR", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 TIMEOUT_S = 180.0
 
@@ -154,7 +154,7 @@ def is_warm() -> bool:
 
 
 def _comes_from_it() -> bool:
-    return forkserver.get_inherited_fds() is not None and "mlflow_study.warm" in sys.modules
+    return forkserver.get_inherited_fds() is not None and WARM in sys.modules
 
 
 def warm_up() -> ForkServerContext:
@@ -169,7 +169,7 @@ def warm_up() -> ForkServerContext:
         # CPython knows the address of that server, yet starts another and imports all again.
         forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
     else:
-        context.set_forkserver_preload(["mlflow_study.nursery", *LIBRARIES])
+        context.set_forkserver_preload(["mlflow_study.nursery", WARM])
         forkserver.ensure_running()
         _starter = os.getpid()
     return context

@@ -10,10 +10,16 @@ remembers the first commit that it sees.
 from __future__ import annotations
 
 import gc
+
+gc.disable()  # nothing of what is imported is garbage
+
 from functools import cache
 
-import git  # noqa: F401
-import hypothesis  # noqa: F401
+import git
+import hypothesis
+import IPython  # MLflow asks it whether a run begins in a notebook
+import matplotlib.backends.backend_agg
+import matplotlib.pyplot
 import mlflow
 import mlflow.data.pandas_dataset
 import mlflow.models.signature
@@ -23,7 +29,8 @@ import mlflow.pyfunc.utils
 import mlflow.sklearn
 import mlflow.store.db.utils
 import mlflow.tracing.processor.base_mlflow
-import pyarrow.pandas_compat  # noqa: F401
+import psycopg
+import pyarrow.pandas_compat
 import sklearn.datasets
 import sklearn.ensemble
 import sklearn.linear_model
@@ -31,15 +38,18 @@ import sklearn.metrics
 import sklearn.model_selection
 import sklearn.neighbors
 import sklearn.neural_network
-import sklearn.pipeline  # noqa: F401
-import sqlalchemy.dialects.sqlite  # noqa: F401
-from mlflow.store.tracking import (  # noqa: F401
+import sklearn.pipeline
+import skops.io
+import sqlalchemy.dialects.sqlite
+from mlflow.store.tracking import (
     file_store,
     sqlalchemy_store,
     sqlalchemy_workspace_store,
 )
-from mlflow.tracking.context import registry  # noqa: F401
+from mlflow.tracking.context import registry
 from mlflow.utils.requirements_utils import _init_modules_to_packages_map
+
+from mlflow_study import population
 
 mlflow.MlflowClient  # noqa: B018  (lazy attribute)
 mlflow.store.db.utils._get_latest_schema_revision = cache(
@@ -49,3 +59,4 @@ mlflow.store.db.utils._get_latest_schema_revision()
 _init_modules_to_packages_map()
 gc.collect()
 gc.freeze()  # forks then share these pages, and never look through them again
+gc.enable()

@@ -28,7 +28,7 @@ from mlflow_study import nursery
 from mlflow_study.bulk import Shape, fill
 from mlflow_study.scratch import memory_folder
 from mlflow_study.storage.forks import side_by_side
-from mlflow_study.storage.rich_experiment import prepare, record, silenced
+from mlflow_study.storage.rich_experiment import record, silenced
 from mlflow_study.stores import Store, create_sqlite, open_store
 
 if TYPE_CHECKING:
@@ -640,7 +640,6 @@ def overwritten() -> pd.DataFrame:
 
 def observe(cases: tuple[str, ...], kills: int, runs: int, seed: int) -> dict[str, pd.DataFrame]:
     """The whole trial.  Parts: ``cas``, ``entites``, ``arrets``, ``ecrasement``."""
-    prepare()
     struck, lost, *migrated = side_by_side(
         [
             partial(migrate_killed, kills, runs, seed),

@@ -6,7 +6,6 @@ how many times, and whether it lies anywhere at all (``inventory.py``).
 
 from __future__ import annotations
 
-import importlib
 import io
 import random
 from collections.abc import Iterator
@@ -128,12 +127,6 @@ def trace_copies(store: Store) -> int:
     On an SQL store spans are rows: such a file is a second copy.
     """
     return -1 if store.artifacts is None else len(list(store.artifacts.rglob("traces.json")))
-
-
-def prepare() -> None:
-    """Import what ``record`` needs, once for all the processes that are then forked."""
-    for module in ("matplotlib.backends.backend_agg", "mlflow.sklearn", "skops.io"):
-        importlib.import_module(module)
 
 
 def record(store: Store, seed: int, traces: int = 0) -> Rich:

@@ -18,7 +18,7 @@ from mlflow_study.nursery import changed_environment
 from mlflow_study.scratch import memory_folder
 from mlflow_study.storage import deletion, inventory, limits, paging
 from mlflow_study.storage.forks import side_by_side
-from mlflow_study.storage.rich_experiment import Rich, prepare, record, trace_copies
+from mlflow_study.storage.rich_experiment import Rich, record, trace_copies
 from mlflow_study.stores import Store, StoreName, open_store, unavailable
 
 Row = dict[str, Any]
@@ -49,7 +49,6 @@ def tour(
     """
     import mlflow.cli  # noqa: F401  (``mlflow gc``, for all rounds: once, before the forks)
 
-    prepare()
     absent = {name: unavailable(name) for name in backends}
     present = [name for name, why in absent.items() if not why]
     databases = [name for name in present if name not in WITHOUT_SCHEMA]
