@@ -151,3 +151,25 @@ def test_a_foreign_store_is_refused() -> None:
     store = Store("uri", "http://127.0.0.1:9")
     with pytest.raises(StudyError, match="interface"):
         fill(store, "1", Shape(runs=1))
+
+
+def test_mariadb_takes_every_character_and_says_what_it_refuses() -> None:
+    """``LOAD DATA`` has escapes of its own, and passes over a row that it refuses."""
+    from sqlalchemy import text
+
+    if reason := unavailable("mariadb"):
+        pytest.skip(reason)
+    odd = ("a\\N\tb\nc\r", "œ 🙂 'x' \"y\" \\", None, 0.1 + 0.2, True, "")
+    with open_store("mariadb") as store:
+        run = fill(store, store.create_experiment(), Shape(1, 0, 0, 0, 0)).run_ids[0]
+        rows = [("clé", str(odd[0]), run), ("autre", str(odd[1]), run), ("vide", "", run)]
+        with bulk._Writer(store) as writer:
+            assert writer.write("tags", iter(rows)) == 3
+        engine = store.engine()
+        with engine.connect() as connection:
+            found = connection.execute(text("SELECT `key`, value FROM tags")).tuples().all()
+        assert {(key, value) for key, value, _ in rows} <= set(found)
+        with pytest.raises(StudyError, match="0 lignes sur 1"), bulk._Writer(store) as writer:
+            writer.write("tags", iter(rows[:1]))
+        engine.dispose()
+    assert [bulk._loaded(value) for value in odd[2:]] == [r"\N", "0.30000000000000004", "1", ""]

@@ -5,8 +5,8 @@
     filled.run_ids[0], filled.rows["metrics"], filled.rows_per_second
 
 Measuring a store of 10⁵ runs through ``log_batch`` would take an hour; here the rows go
-straight to SQL (``COPY`` on PostgreSQL, ``executemany`` in one transaction elsewhere) or
-to the files of a file store.  ``tests/test_bulk.py`` proves, table by table and column by
+straight to SQL (``COPY`` on PostgreSQL, ``LOAD DATA`` on MariaDB, ``executemany`` on SQLite,
+in one transaction) or to the files of a file store.  ``tests/test_bulk.py`` proves, table by table and column by
 column, that these rows are those of the API (``create_run``, ``log_batch``,
 ``set_terminated``).  Run ids are drawn like ``uuid4``, so that indexes fill as they do
 in real use.
@@ -17,6 +17,7 @@ Everything follows from (experiment, seed, index): filling twice changes nothing
 
 from __future__ import annotations
 
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -344,7 +345,8 @@ class _Writer:
     """One transaction on the database behind a store, with its fastest way in."""
 
     def __init__(self, store: Store) -> None:
-        self.engine: Engine = store.engine()
+        mysql = (store.database_url or "").startswith("mysql")
+        self.engine: Engine = store.engine(**({"local_infile": True} if mysql else {}))
         self.dialect = self.engine.dialect.name
         self.connection: Any = self.engine.raw_connection()
         self.cursor = self.connection.cursor()
@@ -353,6 +355,8 @@ class _Writer:
         if self.dialect == "sqlite":
             self.cursor.execute("PRAGMA busy_timeout = 20000")
             self.cursor.execute("PRAGMA cache_size = -200000")
+        if self.dialect == "mysql":  # the rows are sound: each one's run has just been written
+            self.cursor.execute("SET SESSION foreign_key_checks = 0")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -389,12 +393,45 @@ class _Writer:
                     copy.write_row(row)
                     written += 1
             return written
+        if self.dialect == "mysql":
+            return self._load(table, columns, rows)
         marks = ", ".join([self._mark()] * len(COLUMNS[table]))
         statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
         while chunk := list(islice(rows, CHUNK)):
             self.cursor.executemany(statement, chunk)
             written += len(chunk)
         return written
+
+    def _load(self, table: str, columns: str, rows: Iterator[Row]) -> int:
+        """``LOAD DATA LOCAL``, MariaDB’s way in: a quarter faster than its inserts.
+
+        It takes a row that it refuses for a warning; here one missing is an error.
+        """
+        written = 0
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            for row in rows:
+                file.write("\t".join(map(_loaded, row)) + "\n")
+                written += 1
+            file.flush()
+            self.cursor.execute(
+                f"LOAD DATA LOCAL INFILE %s INTO TABLE {table} CHARACTER SET utf8mb4 ({columns})",
+                (file.name,),
+            )
+        if self.cursor.rowcount != written:
+            raise StudyError(f"MariaDB n’a pris que {self.cursor.rowcount} lignes sur {written}.")
+        return written
+
+
+def _loaded(value: object) -> str:
+    """A value as ``LOAD DATA`` reads it by default."""
+    if value is None:
+        return r"\N"
+    if isinstance(value, bool):
+        return str(int(value))
+    return repr(value) if isinstance(value, float) else str(value).translate(_ESCAPED)
+
+
+_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n"})
 
 
 def _fill_files(root: Path, content: _Content, run_ids: Sequence[str]) -> dict[str, int]:

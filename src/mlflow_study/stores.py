@@ -191,13 +191,16 @@ class Store:
                 self.client().delete_experiment(experiment)
             self.created.clear()
 
-    def engine(self) -> Engine:
-        """A SQLAlchemy engine on the database behind the store.  Raises StudyError if none."""
+    def engine(self, **connection: Any) -> Engine:
+        """A SQLAlchemy engine on the database behind the store.  Raises StudyError if none.
+
+        ``connection``: options of its driver.
+        """
         if self.database_url is None:
             raise StudyError(f"Le magasin « {self.name} » n’a pas de base de données lisible.")
         from sqlalchemy import create_engine
 
-        return create_engine(self.database_url)
+        return create_engine(self.database_url, connect_args=connection)
 
     def size(self) -> dict[str, int]:
         """Bytes used now: ``{"suivi": …, "artefacts": …}`` (metadata, artifacts).
