@@ -52,7 +52,7 @@ def test_a_forked_module_sees_what_a_new_interpreter_sees(tmp_path: Path) -> Non
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     nursery.warm_up()
-    forked = nursery.start_module(words, tmp_path / "sonde.log", environment)
+    forked = nursery.Leashed(words, tmp_path / "sonde.log", environment)
     assert forked.wait(timeout=60) == started.returncode == 7
     seen = json.loads((tmp_path / "sonde.log").read_text())
     assert seen == json.loads(started.stdout)
@@ -64,7 +64,7 @@ def test_a_forked_module_ends_when_its_leash_is_let_go(tmp_path: Path) -> None:
     )
     nursery.warm_up()
     log = tmp_path / "sommeil.log"
-    forked = nursery.start_module(["sommeil"], log, dict(os.environ))
+    forked = nursery.Leashed(["sommeil"], log, dict(os.environ))
     deadline = time.monotonic() + 60
     while not (log.exists() and log.read_text().strip()) and time.monotonic() < deadline:
         time.sleep(0.02)

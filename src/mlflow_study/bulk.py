@@ -6,10 +6,10 @@
 
 Measuring a store of 10⁵ runs through ``log_batch`` would take an hour; here the rows go
 straight to SQL (``COPY`` on PostgreSQL, ``LOAD DATA`` on MariaDB, ``executemany`` on SQLite,
-in one transaction) or to the files of a file store.  ``tests/test_bulk.py`` proves, table by table and column by
-column, that these rows are those of the API (``create_run``, ``log_batch``,
-``set_terminated``).  Run ids are drawn like ``uuid4``, so that indexes fill as they do
-in real use.
+in one transaction) or to the files of a file store.  ``tests/test_bulk.py`` proves, table by
+table and column by column, that these rows are those of the API (``create_run``,
+``log_batch``, ``set_terminated``).  Run ids are drawn like ``uuid4``, so that indexes fill as
+they do in real use.
 
 Everything follows from (experiment, seed, index): filling twice changes nothing, and
 ``first`` goes on where another call stopped.  ``names`` gives what was written.

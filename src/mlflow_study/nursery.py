@@ -218,9 +218,11 @@ def run_all(jobs: Iterable[Job], parallel: int = 2) -> list[Outcome]:
 
 
 class Leashed:
-    """A server that was forked, asked as the ``Popen`` of its leash would be.
+    """``python -m words…`` on a leash, as a fork: the same program, without its imports.
 
-    Closing ``stdin`` ends the server; so does the end of this process.
+    It has the arguments, environment, folder (that of ``log``), signals and open files that a
+    new interpreter would have; what it writes goes to ``log``.  It is asked as the ``Popen``
+    of its leash would be: closing ``stdin`` ends it, and so does the end of this process.
     """
 
     def __init__(self, words: list[str], log: Path, environment: Mapping[str, str]) -> None:
@@ -245,15 +247,6 @@ class Leashed:
 
     def kill(self) -> None:
         self._process.kill()
-
-
-def start_module(words: list[str], log: Path, environment: Mapping[str, str]) -> Leashed:
-    """``python -m words…`` on a leash, as a fork: the same program without its imports.
-
-    It has the arguments, environment, folder (that of ``log``), signals and open files that
-    a new interpreter would have; what it writes goes to ``log``.
-    """
-    return Leashed(words, log, environment)
 
 
 def _hold(words: list[str], log: str, environment: dict[str, str], leash_end: Connection) -> None:

@@ -86,7 +86,7 @@ class Process:
         leash = Path(__file__).with_name("leash.py")
         everything = {**os.environ, **(env or {})}
         if command[:2] == [sys.executable, "-m"] and nursery.is_warm():
-            popen: Any = nursery.start_module(command[2:], log, everything)
+            popen: Any = nursery.Leashed(command[2:], log, everything)
         else:
             with log.open("ab") as output:
                 popen = subprocess.Popen(
