@@ -10,6 +10,13 @@ cd "$(dirname "$0")"
 export PYTHONUTF8=1
 unset PYTHONDONTWRITEBYTECODE
 
+# Un compte sans nom ou sans dossier à lui (dans un conteneur) : uv, Snakemake et MLflow en veulent un.
+if [ ! -w "${HOME:-/}" ]; then
+  export HOME="$PWD/build/maison"
+  mkdir -p "$HOME"
+fi
+id -un >/dev/null 2>&1 || export LOGNAME="${LOGNAME:-uid-$(id -u)}"
+
 trouver_python() {
   for candidat in python3.11 python3.12 python3 python; do
     if command -v "$candidat" >/dev/null 2>&1 &&

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -74,3 +75,16 @@ def test_a_forked_module_ends_when_its_leash_is_let_go(tmp_path: Path) -> None:
     forked.wait(timeout=10)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_an_account_without_a_name_has_one_for_getpass(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert nursery.account() == pwd.getpwuid(os.getuid()).pw_name
+
+    def unknown(_: int) -> None:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("LOGNAME", raising=False)
+    assert nursery.account() == f"uid-{os.getuid()}"
+    monkeypatch.setenv("LOGNAME", "élève")
+    assert nursery.clean_environment({})["LOGNAME"] == nursery.account() == "élève"

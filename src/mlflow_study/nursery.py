@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pwd
 import resource
 import runpy
 import signal
@@ -66,11 +67,24 @@ class Outcome:
     cpu_s: float
 
 
+def account() -> str:
+    """The name of the account that runs this process; where it has none, what stands for it.
+
+    In a container an account is often a bare number.  ``getpass``, which MLflow asks, then
+    wants LOGNAME.
+    """
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
+
+
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """An environment with nothing of this study in it, and this Python first on the PATH."""
     env = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
     env |= {
+        "LOGNAME": account(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         "MLFLOW_ALLOW_FILE_STORE": "true",

@@ -10,9 +10,7 @@ ran; a commit that does not, with nothing that warns of it, is a *wrong* answer.
 from __future__ import annotations
 
 import json
-import os
 import platform
-import pwd
 import shutil
 import tempfile
 import time
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mlflow_study.nursery import account
 from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import Store, open_stores
 from mlflow_study.traceability.grades import Grade
@@ -161,7 +160,7 @@ def _graded(
     yield ("branche", launch.branch, branch, _equal(launch.branch, branch))
     yield ("fichier", *_grade_entry(launch, tags))
     yield ("arguments", *_grade_arguments(launch, run, tags))
-    user = pwd.getpwuid(os.getuid()).pw_name
+    user = account()
     told = tags.get("mlflow.user")
     # the account's name is not shown: only whether the store gives it
     yield (

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import pwd
 import tempfile
 import time
 import warnings
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from mlflow_study.nursery import account
 from mlflow_study.stores import Store
 from mlflow_study.traceability.grades import Grade
 from mlflow_study.traceability.launches import Launcher
@@ -243,11 +243,11 @@ QUESTIONS: tuple[Question, ...] = (
     Question("date-suppression", "activité", "Quand le run « à jeter » a-t-il été supprimé ?", _time_of_deletion, lambda t: t["deleted"]),
     Question("python", "activité", "Sous quelle version de Python ?", lambda a: a.mlmodel()["flavors"]["python_function"]["python_version"], lambda t: t["python"]),
     # agents: people, machines, software
-    Question("auteur", "agent", "Qui a lancé ce run ?", lambda a: _tag(a, "best", "mlflow.user"), lambda _: pwd.getpwuid(os.getuid()).pw_name),
+    Question("auteur", "agent", "Qui a lancé ce run ?", lambda a: _tag(a, "best", "mlflow.user"), lambda _: account()),
     Question("machine", "agent", "Sur quelle machine ce run a-t-il tourné ?", _host, lambda t: t["host"]),
     Question("logiciel", "agent", "Quelle version de MLflow a écrit ce modèle ?", lambda a: a.mlmodel()["mlflow_version"], lambda t: t["mlflow"]),
-    Question("auteur-version", "agent", "Qui a créé la version 2 ?", _user_of_version, lambda _: pwd.getpwuid(os.getuid()).pw_name),
-    Question("auteur-experience", "agent", "Qui a ouvert cette expérience ?", _creator, lambda _: pwd.getpwuid(os.getuid()).pw_name),
+    Question("auteur-version", "agent", "Qui a créé la version 2 ?", _user_of_version, lambda _: account()),
+    Question("auteur-experience", "agent", "Qui a ouvert cette expérience ?", _creator, lambda _: account()),
     Question("auteur-alias", "agent", "Qui a déplacé l’alias ?", _nothing, lambda _: "bob"),
     Question("auteur-suppression", "agent", "Qui a supprimé le run « à jeter » ?", _nothing, lambda _: "bob"),
     Question("auteur-retouche", "agent", "Qui a ajouté des points à la métrique ?", _nothing, lambda _: "bob"),
