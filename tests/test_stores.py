@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -257,6 +258,17 @@ def test_a_database_that_cannot_be_made_is_unavailable_and_says_why(monkeypatch,
         "PostgreSQL ne peut pas être préparé sur cette machine (non)."
     )
     stores.prepare()
+
+
+def test_postgresql_gets_a_named_account_that_is_not_root(monkeypatch):
+    if reason := stores.unavailable("postgresql"):
+        pytest.skip(reason)
+    named = next(entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid)
+    monkeypatch.setattr(os, "geteuid", lambda: named)
+    assert stores.Postgres.prefix() == []
+    for refused in (0, 4_000_000):
+        monkeypatch.setattr(os, "geteuid", lambda refused=refused: refused)
+        assert stores.Postgres.prefix()[-2] == f"--map-user={named}"
 
 
 def test_an_unknown_store_and_a_missing_address_are_refused(monkeypatch):

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -252,6 +253,15 @@ def folder_bytes(folder: Path, exclude: str | None = None) -> tuple[int, int]:
     return apparent, blocks
 
 
+def has_name(user: int) -> bool:
+    """Whether the system knows an account of this number; in a container, often not."""
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """A loopback TCP port that nothing listens on at this moment."""
     with socket.socket() as probe:
@@ -307,7 +317,7 @@ class Postgres:
 
     The cluster is copied from a prepared one whose database ``mlflow_schema`` holds
     MLflow's tables; ``create_database`` clones it with ``CREATE DATABASE … TEMPLATE``.
-    As root the server runs in a user namespace, since PostgreSQL refuses root.
+    As root the server runs in a user namespace (``prefix``).
     """
 
     user = "postgres"
@@ -331,16 +341,20 @@ class Postgres:
 
     @staticmethod
     def prefix() -> list[str]:
-        """What stands before a PostgreSQL command so that it does not run as root."""
-        if os.name != "posix" or os.geteuid() != 0:
+        """What stands before a PostgreSQL command: it refuses root, and an account without a name.
+
+        It then runs under the first other account of this system, in a namespace of its own.
+        """
+        if os.geteuid() != 0 and has_name(os.geteuid()):
             return []
-        probe = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+        user = next(str(entry.pw_uid) for entry in pwd.getpwall() if entry.pw_uid)
+        probe = ["unshare", "--user", f"--map-user={user}", f"--map-group={user}"]
         try:
             subprocess.run([*probe, "true"], check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError) as error:
             raise Unavailable(
-                "PostgreSQL refuse de tourner en root, et cette machine n’offre pas d’espace "
-                "de noms utilisateur (unshare --user)."
+                "PostgreSQL refuse de tourner en root ou sous un compte sans nom, et cette machine "
+                "n’offre pas d’espace de noms utilisateur (unshare --user)."
             ) from error
         return probe
 

@@ -150,7 +150,8 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     _temporary,
     _port,
     _store(
-        "postgresql", "PostgreSQL embarqué : lancez sans root, ou autorisez les espaces de noms."
+        "postgresql",
+        "PostgreSQL embarqué : lancez sous un compte ordinaire, ou autorisez les espaces de noms.",
     ),
     _store("mariadb", "Installez le paquet « mariadb-server » du système pour éprouver MariaDB."),
     _browser,
