@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +52,8 @@ def test_a_forked_module_sees_what_a_new_interpreter_sees(tmp_path: Path) -> Non
         [sys.executable, "-m", *words],
         stdin=subprocess.DEVNULL, start_new_session=True, cwd=tmp_path, env=environment,
         capture_output=True, text=True, check=False,
+        # what runs the tests may ignore SIGINT (a job in the background), and a child inherits it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     nursery.warm_up()
     forked = nursery.Leashed(words, tmp_path / "sonde.log", environment)
