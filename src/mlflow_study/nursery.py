@@ -24,15 +24,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from mlflow_study import leash
 from mlflow_study.paths import EVIDENCE_VARIABLE
-from mlflow_study.warm_python import reseed
+from mlflow_study.warm_python import reseed, run_to_exit, take_place
 
 WARM = "mlflow_study.warm"
 """The module imported by the process that all programs are forked from."""
@@ -67,16 +68,21 @@ class Outcome:
     cpu_s: float
 
 
+def system_name(user: int) -> str | None:
+    """The name of the account of this number; None where it has none, as in many containers."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return None
+
+
 def account() -> str:
     """The name of the account that runs this process; where it has none, what stands for it.
 
-    In a container an account is often a bare number.  ``getpass``, which MLflow asks, then
-    wants LOGNAME.
+    ``getpass``, which MLflow asks, then wants LOGNAME.
     """
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
+    user = os.getuid()
+    return system_name(user) or os.environ.get("LOGNAME") or f"uid-{user}"
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -271,33 +277,18 @@ def _hold(words: list[str], log: str, environment: dict[str, str], leash_end: Co
     os.chdir(Path(log).parent)
     server = os.fork()
     if server == 0:
-        _become_module(words, environment)
+        run_to_exit(partial(_become_module, words, environment))
     sys.exit(leash.hold(leash.Forked(server), leash_end.fileno()))
 
 
-def _become_module(words: list[str], environment: dict[str, str]) -> NoReturn:
+def _become_module(words: list[str], environment: dict[str, str]) -> None:
     """Run ``python -m words…`` in this process, which has just been forked."""
-    status = 1
-    try:
-        os.setsid()
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115  (for as long as the program lasts)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        gc.unfreeze()
-        os.environ.clear()
-        os.environ.update(environment)
-        reseed()
-        sys.argv = words
-        sys.path.insert(0, str(Path.cwd()))
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  (for as long as the program lasts)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.unfreeze()
+    take_place(words, environment, Path.cwd())
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)

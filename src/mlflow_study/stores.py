@@ -253,15 +253,6 @@ def folder_bytes(folder: Path, exclude: str | None = None) -> tuple[int, int]:
     return apparent, blocks
 
 
-def has_name(user: int) -> bool:
-    """Whether the system knows an account of this number; in a container, often not."""
-    try:
-        pwd.getpwuid(user)
-    except KeyError:
-        return False
-    return True
-
-
 def free_port() -> int:
     """A loopback TCP port that nothing listens on at this moment."""
     with socket.socket() as probe:
@@ -345,7 +336,7 @@ class Postgres:
 
         It then runs under the first other account of this system, in a namespace of its own.
         """
-        if os.geteuid() != 0 and has_name(os.geteuid()):
+        if os.geteuid() != 0 and nursery.system_name(os.geteuid()):
             return []
         user = next(str(entry.pw_uid) for entry in pwd.getpwall() if entry.pw_uid)
         probe = ["unshare", "--user", f"--map-user={user}", f"--map-group={user}"]

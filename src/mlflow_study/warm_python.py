@@ -18,8 +18,9 @@ import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -80,7 +81,7 @@ def _serve(listener: socket.socket, alive: int) -> NoReturn:
                 program = os.fork()
                 if program == 0:
                     listener.close()
-                    _become(streams, **order)
+                    run_to_exit(partial(_become, streams, **order))
                 for stream in streams:
                     os.close(stream)
                 _, status = os.waitpid(program, 0)
@@ -89,18 +90,28 @@ def _serve(listener: socket.socket, alive: int) -> NoReturn:
         os._exit(0)
 
 
-def _become(streams: list[int], argv: list[str], cwd: str, env: dict[str, str]) -> NoReturn:
+def _become(streams: list[int], argv: list[str], cwd: str, env: dict[str, str]) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.chdir(cwd)
+    take_place(argv, env, Path(argv[0]).absolute().parent)
+    runpy.run_path(argv[0], run_name="__main__")
+
+
+def take_place(argv: list[str], env: dict[str, str], folder: Path) -> None:
+    """Give this fork the environment and command line of a program, whose modules lie in ``folder``."""
+    os.environ.clear()
+    os.environ.update(env)
+    reseed()
+    sys.argv = argv
+    sys.path.insert(0, str(folder))
+
+
+def run_to_exit(program: Callable[[], object]) -> NoReturn:
+    """Run the program of this fork, and end as an interpreter would: traceback, exit status."""
     status = 1
     try:
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-        os.chdir(cwd)
-        os.environ.clear()
-        os.environ.update(env)
-        reseed()
-        sys.argv = argv
-        sys.path.insert(0, str(Path(argv[0]).absolute().parent))
-        runpy.run_path(argv[0], run_name="__main__")
+        program()
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
