@@ -346,3 +346,20 @@ def test_reading_with_a_long_history(
     assert "20" in shown[0]
     cost.history_finding({})
     assert "n’a pas été mesurée" in shown[1]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [((1, 0.9, 1.1), "il ne l’est pas"), ((9, 8, 10), "donc la cause (SQLite)"), ((1.4, 0.9, 2), "ne dit pas si")],
+)  # fmt: skip
+def test_the_index_is_a_cause_only_if_dropping_it_changes_the_time(
+    shown: list[str], bounds: tuple[float, float, float], words: str
+) -> None:
+    conditions = {"points": 10_000, "points_au_moins": 100}
+    cost.history_finding(
+        table(
+            kpi("stockage.acces.historique_parmi.sqlite", 1, 0.9, 1.1, conditions=conditions),
+            kpi("stockage.acces.historique_parmi_sans_index.sqlite", *bounds),
+        )
+    )
+    assert words in shown[0]

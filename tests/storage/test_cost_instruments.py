@@ -178,6 +178,9 @@ def test_capacity_measures_sizes_times_and_plans() -> None:
         record.id: record
         for record in (Kpi(chapitre="01_stockage", **v) for v in cost_kpis.kpis(capacity=tables))
     }
+    without = tables["temps"]["operation"] == "get_metric_history_crowd_sans_index"
+    assert set(tables["temps"][without]["magasin"]) == {"sqlite"}
+    assert "stockage.acces.historique_parmi_sans_index.sqlite" in found
     # a file holds at least one block, and MLflow gives each param a file
     assert float(found["stockage.capacite.octets_param.file"].valeur or 0) >= 4096
     assert 50 < float(found["stockage.capacite.octets_point.sqlite"].valeur or 0) < 1000

@@ -485,7 +485,7 @@ def _stopped_sorting(sorting: pd.DataFrame, stopped: pd.DataFrame) -> tuple[str,
 
 
 def history_finding(kpis: Kpis) -> None:
-    """Does reading a run, or one history, depend on all that the run holds?"""
+    """Does reading a run, or one history, depend on all that the run holds?  Is an index why?"""
     lines, states = [], set()
     for name, words in (
         ("get_run_historique", "`get_run`, de {0} à {1} points d’historique"),
@@ -494,22 +494,16 @@ def history_finding(kpis: Kpis) -> None:
             "`get_metric_history` de la même métrique, de {0} à {1} points dans le run",
         ),
     ):
-        shown = []
-        for store in stores_of(kpis, f"stockage.acces.{name}"):
-            record = kpis[f"stockage.acces.{name}.{store}"]
-            if record.valeur is None:
-                continue
-            low, high = bounds(record)
-            if store != "file":
-                states.add("grows" if low > 1.5 else "flat" if high <= 1.5 else "unknown")
-            shown.append(
-                f"{fr.number(record.valeur, 2)} fois ({store_label(store)}, {_certain(record, low, high)})"
-            )
-            least, most = (
-                int(record.conditions.get(key, 0)) for key in ("points_au_moins", "points")
-            )
-        if shown:
-            lines.append(f"{words.format(fr.integer(least), fr.integer(most))} : {fr.join(shown)}.")
+        ratios = _ratios(kpis, f"stockage.acces.{name}")
+        if not ratios:
+            continue
+        states |= {_state(record) for store, record in ratios.items() if store != "file"}
+        least, most = (
+            int(next(reversed(ratios.values())).conditions.get(key, 0))
+            for key in ("points_au_moins", "points")
+        )
+        told = words.format(fr.integer(least), fr.integer(most))
+        lines.append(f"{told} : {_told_ratios(ratios)}.")
     if not lines:
         page.finding("La lecture des historiques n’a pas été mesurée")
         return
@@ -519,7 +513,44 @@ def history_finding(kpis: Kpis) -> None:
         title = "Sur au moins une base, une lecture s’allonge avec le reste de l’historique"
     else:
         title = "Il n’est pas tranché si une base lit plus lentement un run à long historique"
+    bare = _ratios(kpis, "stockage.acces.historique_parmi_sans_index")
+    if bare:
+        lines.append(_without_index(bare))
     page.finding(title, "Durée rapportée à celle du plus petit : " + " ".join(lines))
+
+
+def _ratios(kpis: Kpis, prefix: str) -> dict[str, Kpi]:
+    """Store → the ratio that was measured."""
+    found = {store: kpis[f"{prefix}.{store}"] for store in stores_of(kpis, prefix)}
+    return {store: record for store, record in found.items() if record.valeur is not None}
+
+
+def _state(record: Kpi) -> str:
+    """Does the time grow with the rest, by the bound of S33 and S34?"""
+    low, high = bounds(record)
+    return "grows" if low > 1.5 else "flat" if high <= 1.5 else "unknown"
+
+
+def _told_ratios(ratios: Mapping[str, Kpi]) -> str:
+    return fr.join(
+        f"{fr.number(record.valeur, 2)} fois ({store_label(store)}, {_certain(record, *bounds(record))})"
+        for store, record in ratios.items()
+    )
+
+
+def _without_index(bare: Mapping[str, Kpi]) -> str:
+    """What becomes of the last ratio once the composite index is dropped: is it the cause?"""
+    said = {
+        "grows": "Cet index en est donc la cause ({0}).",
+        "flat": "À cette taille, il ne l’est pas : la base fait aussi bien sans lui ({0}).",
+        "unknown": "La mesure ne dit pas si l’index en est la cause ({0}).",
+    }
+    text = f"Le même essai, l’index `(run_uuid, key, step)` retiré : {_told_ratios(bare)}."
+    for state, words in said.items():
+        stores = [store_label(store) for store, record in bare.items() if _state(record) == state]
+        if stores:
+            text += f" {words.format(fr.join(stores))}"
+    return text
 
 
 def plans_table(plans: pd.DataFrame, operation: str = "search_order") -> None:

@@ -20,7 +20,7 @@ from time import perf_counter
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from mlflow_study.bulk import Shape, fill, fill_models
 from mlflow_study.storage.growing import Garden, Series, Step
@@ -98,6 +98,7 @@ def measure_capacity(
         most = {name: file_runs if store.files else runs for name, store in stores.items()}
         largest = dict.fromkeys(stores, 0)
         scenes = {name: _scene(store, garden) for name, store in stores.items()}
+        crowds: dict[str, dict[int, Scene]] = {}
         series = Series("runs", RUN, 1, {name: scenes[name].experiment for name in stores})
         for steps, halves in _rungs(most, seed):
             steps = {n: s for n, s in steps.items() if s[0] == largest[n]}
@@ -113,7 +114,8 @@ def measure_capacity(
                 plans += explain(store, scenes[name], largest[name])
             if name == "sqlite":
                 temps += _remedy(store, scenes[name], worker, largest[name], watch, seed)
-            temps += _histories(store, worker, history, watch, seed)
+            crowds[name], rows = _histories(store, worker, history, watch, seed)
+            temps += rows
         files = [name for name, store in stores.items() if store.files is not None]
         octets += _points(garden, files, points, seed)
         for name in files:
@@ -122,6 +124,8 @@ def measure_capacity(
         octets += _points(garden, databases, points, seed)
         for name in databases:
             octets += _models(garden, name)
+        for name in databases:  # last: the sizes above are those of a store with its indexes
+            temps += _without_index(stores[name], crowds[name], worker, watch)
     return {
         "octets": pd.DataFrame(octets, columns=["magasin", "serie", "donnee", "n", "lignes", "index", "total", "blocs"]),
         "temps": pd.DataFrame(temps, columns=["magasin", "operation", "taille", "wall_s", "issue", "occupee"]),
@@ -338,12 +342,13 @@ class _Capped:
             engine.dispose()
 
 
-def _histories(store: Store, worker: _Capped, points: int, watch: Watch, seed: int) -> list[dict[str, Any]]:  # fmt: skip
+def _histories(store: Store, worker: _Capped, points: int, watch: Watch, seed: int) -> tuple[dict[int, Scene], list[dict[str, Any]]]:  # fmt: skip
     """What the length of a history costs, and what should not depend on what lies beside.
 
     ``get_metric_history`` of longer and longer histories; ``get_run_history``: ``get_run``
     of those same runs, alternately; ``get_metric_history_crowd``: one short history among
-    those of few or many other metrics, alternately.
+    those of few or many other metrics, alternately.  Returns the runs of this last
+    comparison, by their points, and the rows.
     """
     experiment = store.create_experiment("historiques")
     target = store.client().create_run(experiment).info.run_id
@@ -362,7 +367,30 @@ def _histories(store: Store, worker: _Capped, points: int, watch: Watch, seed: i
         rows += worker.times(store, one, size, watch, seed, ("get_metric_history",), "histories")
     rows += worker.compare(store, long, "get_run", "get_run_history", watch)
     rows += worker.compare(store, crowd, "get_metric_history", "get_metric_history_crowd", watch)
-    return rows
+    return crowd, rows
+
+
+def _without_index(
+    store: Store, crowd: Mapping[int, Scene], worker: _Capped, watch: Watch
+) -> list[dict[str, Any]]:
+    """``get_metric_history_crowd`` once more without the index that is said to be its cause."""
+    engine = store.engine()
+    named = [
+        index["name"]
+        for index in inspect(engine).get_indexes("metrics")
+        if index["column_names"][:2] == ["run_uuid", "key"]
+    ]
+    with engine.begin() as connection:
+        for name in named:
+            on = " ON metrics" if engine.dialect.name == "mysql" else ""
+            connection.exec_driver_sql(f"DROP INDEX {name}{on}")
+    engine.dispose()
+    if not named:
+        return []
+    worker.worker.stop()
+    worker.worker = Worker()  # new connections: a statement keeps its plan
+    label = "get_metric_history_crowd_sans_index"
+    return worker.compare(store, crowd, "get_metric_history", label, watch)
 
 
 def _remedy(

@@ -466,6 +466,10 @@ INDEPENDENCE = {
         "historique_parmi",
         "get_metric_history, beaucoup/peu de métriques",
     ),
+    "get_metric_history_crowd_sans_index": (
+        "historique_parmi_sans_index",
+        "get_metric_history, beaucoup/peu de métriques, index composite retiré",
+    ),
 }
 """Operation whose time should not depend on the size → (KPI, label)."""
 
