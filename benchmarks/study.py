@@ -7,19 +7,56 @@ again from its evidence alone: what that takes is ours (kernels, imports, drawin
 assembling), the rest is inside the instruments, that is MLflow and the databases, with
 their fixtures.  Prints wall seconds per notebook.  CPU seconds and peak memory are the
 operating system's own account of the processes that were waited for.
+
+Before and after, it asks what the machine is worth that day: the duration of a fixed loop,
+and how many cores the processors make when all work at once.  Two threads of one core, or
+two processors that a host lends to others, make little more than one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing import get_context
 from pathlib import Path
+
+from mlflow_study.storage.quiet import spin
+
+TURNS, WORK_S = 10, 0.2
+
+
+def _spins(seconds: float) -> list[float]:
+    """Seconds of each spin made in that time."""
+    until, found = time.perf_counter() + seconds, list[float]()
+    while time.perf_counter() < until:
+        found.append(spin())
+    return found
+
+
+def processors() -> dict[str, float]:
+    """``boucle_ms``: the fixed loop alone; ``coeurs_valent``: work of all at once over one's.
+
+    One works alone, then all at once, in ten turns: drift hits both alike.
+    """
+    count = os.cpu_count() or 1
+    alone, together = list[float](), 0
+    with get_context("spawn").Pool(count) as pool:
+        for _ in range(TURNS):
+            alone += pool.apply(_spins, (WORK_S,))
+            together += sum(map(len, pool.map(_spins, [WORK_S] * count, chunksize=1)))
+    return {
+        "boucle_ms": round(1e3 * statistics.median(alone), 3),
+        "coeurs": count,
+        "coeurs_valent": round(together / len(alone), 2),
+    }
 
 
 def run(profile: str, folder: Path, *more: str) -> tuple[float, float]:
@@ -80,8 +117,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "build"
+        machine = [processors()]
         wall, cpu = run(options.profil, folder)
         rows = per_notebook(folder)
+        machine.append(processors())
         again, again_cpu = run(options.profil, folder)
         told = Path(scratch) / "redite"
         _, ours = run(options.profil, told, "--preuves", str(folder / "preuves"))
@@ -98,6 +137,7 @@ def main() -> None:
             "memoire_max_mo": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3),
             "html_mo": round(report.stat().st_size / 1e6, 2),
             "premier_affichage_ms": first_paint(report),
+            "machine": machine,
             "carnets": rows,
         }
     print(f"{'carnet':<24}{'total s':>9}{'mesures s':>11}{'CPU s':>8}{'nous s':>8}")
@@ -105,6 +145,11 @@ def main() -> None:
         print(
             f"{row['carnet']:<24}{row['total_s']:>9}{row['mesures_s']:>11}"
             f"{row['mesures_cpu_s']:>8}{row['nous_s']:>8}"
+        )
+    for moment, found in zip(("avant", "après"), machine, strict=True):
+        print(
+            f"machine, {moment} : boucle de {found['boucle_ms']} ms ; "
+            f"{found['coeurs']} cœurs qui en valent {found['coeurs_valent']}"
         )
     print(json.dumps(result, ensure_ascii=False))
 

@@ -452,7 +452,7 @@ def _settle() -> None:
             thread.join(_PATIENCE_S)
 
 
-def addressed(store: Store, _: object = None) -> pd.DataFrame:
+def addressed(store: Store) -> pd.DataFrame:
     """Every call, under both addresses of the process.  Columns: ``COLUMNS``.
 
     ``rendu``: what the call gave, as text; ``erreur``: what it raised, or ""; ``requetes``:

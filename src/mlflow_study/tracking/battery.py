@@ -115,12 +115,12 @@ def battery(
             """Where ``strike`` lends the store of a server."""
             return Path(folder) / name
 
-        def job(table: str, function: Callable[..., Table], name: StoreName, given: Any) -> Job:
+        def job(table: str, function: Callable[..., Table], name: StoreName, *given: Any) -> Job:
             """A job on a store, after the faults of its server if it has one."""
             if name in stores:
-                return Job(table, function, (stores[name], given))
+                return Job(table, function, (stores[name], *given))
             marks[name].append(Path(folder) / f"{name}-{len(marks[name])}")
-            return Job(table, on_loan, (function, loan(name), given), marks[name][-1], loan(name))
+            return Job(table, on_loan, (function, loan(name), *given), marks[name][-1], loan(name))
 
         jobs = [job("aller_retour", roundtrip, name, sample(cases[name], seed)) for name in ordered]
         if served and reason is None:
@@ -134,7 +134,7 @@ def battery(
                 jobs.append(Job("chasse", hunt_alone, (name, facets, examples)))
         if "sqlite" in stores:
             jobs.append(Job("autolog", autologging, (stores["sqlite"],)))
-        jobs += [job("adresses", addressed, name, None) for name in _one_of_each_kind(ordered)]
+        jobs += [job("adresses", addressed, name) for name in _one_of_each_kind(ordered)]
         for store in closely:
             lengths = list(sizes)
             if store.name == "sqlite" and longest_on_sqlite:
