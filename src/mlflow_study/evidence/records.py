@@ -136,6 +136,8 @@ class Verdict(_Record):
     preuves: list[str]
     temoin: str | None
     chapitre: str
+    conseil: str | None = None
+    attente: bool = False
 
 
 class Context(_Record):

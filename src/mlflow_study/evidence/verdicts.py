@@ -110,6 +110,8 @@ def judge(
             preuves=proofs,
             temoin=witnesses.get(claim.id),
             chapitre=claim.chapitre,
+            conseil=claim.conseil,
+            attente=claim.attente,
         )
 
     if claim.critere is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
@@ -76,13 +76,7 @@ def brief(synthesis: Synthesis) -> dict[str, Any]:
             "ses chapitres n’ont pas encore été exécutés, ou leurs mesures sont trop minces."
         )
     else:
-        answer = (
-            f"MLflow {synthesis.context.mlflow} tient sans réserve {found['confirmée']} des "
-            f"{fr.count(decided, 'affirmation tranchée', 'affirmations tranchées')} par cette exécution. "
-            f"Sur {fr.count(len(tested), 'affirmation éprouvée', 'affirmations éprouvées')}, choisies parce "
-            f"qu’on peut les attaquer et non tirées au sort, nous comptons {counted(found)}."
-            f"{_expected(synthesis, tested)}"
-        )
+        answer = " ".join([*_in_substance(synthesis), _tally(synthesis, tested)])
     figures_ = [
         f"**{QUESTIONS[domain]}.** {told.splitlines()[0]}"
         for domain in QUESTIONS
@@ -97,14 +91,93 @@ def brief(synthesis: Synthesis) -> dict[str, Any]:
     }
 
 
-def _expected(synthesis: Synthesis, tested: Sequence[Verdict]) -> str:
-    """How many of the claims are what readers expect, and MLflow does not state."""
-    claims = {claim.id: claim for claim in synthesis.register}
-    found = [v.id for v in tested if v.id in claims and claims[v.id].attente]
-    if not found:
+def _in_substance(synthesis: Synthesis) -> list[str]:
+    """What MLflow keeps and what it does not, in a sentence each: only what was measured."""
+    kpis = synthesis.kpis
+    kept = _ordinary(matching(kpis, [f"{ORDINARY}.*"])), _lost(matching(kpis, [f"{LOST}.*"]))
+    short = (
+        _repeated(kpis.get("reproductibilite.reussite.conclusion.mlflow")),
+        _followed(kpis.get("tracabilite.changements.suivis.sqlite")),
+    )
+    sentences = [fr.join(text for text in part if text) for part in (kept, short)]
+    subjects = f"MLflow {synthesis.context.mlflow}", "Mais il" if sentences[0] else "MLflow"
+    return [f"{who} {text}." for who, text in zip(subjects, sentences, strict=True) if text]
+
+
+ORDINARY, LOST = "suivi.ordinaires.alterees", "suivi.panne.acquittees_perdues"
+"""Ordinary entries that come back altered; synchronous writes acknowledged under a fault and lost."""
+
+
+def _ordinary(found: Sequence[Kpi]) -> str:
+    altered, n = _summed(found)
+    if not n:
         return ""
-    words = fr.count(len(found), "est une attente", "sont des attentes")
-    return f" Parmi elles, {words} de lecteur, que MLflow ne promet pas ({fr.join(found)})."
+    if altered:
+        return f"altère {fr.integer(altered)} des {fr.count(n, 'entrée ordinaire', 'entrées ordinaires')} essayées"
+    return (
+        f"rend telles quelles les {fr.count(n, 'entrée ordinaire', 'entrées ordinaires')} essayées"
+    )
+
+
+def _lost(found: Sequence[Kpi]) -> str:
+    lost, n = _summed(found)
+    if not n:
+        return ""
+    writes = f"{fr.count(n, 'écriture synchrone acquittée', 'écritures synchrones acquittées')} sous une panne"
+    return f"perd {fr.integer(lost)} des {writes}" if lost else f"ne perd aucune des {writes}"
+
+
+def _summed(found: Sequence[Kpi]) -> tuple[int, int]:
+    """(cases counted, cases tried) over the stores."""
+    measured = [kpi for kpi in found if kpi.valeur is not None]
+    counted = sum(
+        round(float(kpi.valeur or 0) * (kpi.n or 0))
+        if kpi.unite == "proportion"
+        else int(kpi.valeur or 0)
+        for kpi in measured
+    )
+    return counted, sum(kpi.n or 0 for kpi in measured)
+
+
+def _repeated(kpi: Kpi | None) -> str:
+    if kpi is None or kpi.valeur is None or not kpi.n:
+        return ""
+    same = round(float(kpi.valeur) * kpi.n)
+    if same == kpi.n:
+        return f"ramène à la même conclusion les {fr.count(same, 'expérience refaite', 'expériences refaites')}"
+    return (
+        "ne suffit pas toujours à refaire une expérience "
+        f"({fr.integer(same)} sur {fr.integer(kpi.n)} ramènent à la même conclusion)"
+    )
+
+
+def _followed(kpi: Kpi | None) -> str:
+    if kpi is None or kpi.valeur is None or not kpi.n:
+        return ""
+    kept = round(float(kpi.valeur) * kpi.n)
+    what = "l’ancienne valeur, la date et l’auteur"
+    if not kept:
+        return (
+            f"ne garde pour aucune des {fr.count(kpi.n, 'sorte', 'sortes')} de changements {what}"
+        )
+    return f"garde {what} de {fr.integer(kept)} sortes de changements sur {fr.integer(kpi.n)}"
+
+
+def _tally(synthesis: Synthesis, tested: Sequence[Verdict]) -> str:
+    """How many claims of MLflow, and how many expectations of readers, got each verdict."""
+    claims = {claim.id: claim for claim in synthesis.register}
+    expected = [v for v in tested if v.id in claims and claims[v.id].attente]
+    stated = [v for v in tested if v not in expected]
+    text = (
+        f"Sur {fr.count(len(stated), 'affirmation éprouvée', 'affirmations éprouvées')}, choisies parce "
+        f"qu’on peut les attaquer et non tirées au sort, nous comptons {counted(counts(stated))}."
+    )
+    if expected:
+        words = fr.count(len(expected), "attente de lecteur", "attentes de lecteurs")
+        text += (
+            f" S’y ajoutent {words}, que MLflow ne promet pas\u00a0: {counted(counts(expected))}."
+        )
+    return text
 
 
 def _told(synthesis: Synthesis, domain: str, what: str) -> str:
@@ -169,6 +242,7 @@ def verdict_figure(synthesis: Synthesis) -> None:
         page.missing("Le registre est vide\u00a0: aucune affirmation n’est à juger.")
         return
     fig, ax = figures.new(height=0.7 + 0.55 * len(domains))
+    longest = max(Counter(v.domaine for v in synthesis.verdicts).values())
     for row, domain in enumerate(domains):
         start = 0
         found = counts(v for v in synthesis.verdicts if v.domaine == domain)
@@ -178,26 +252,16 @@ def verdict_figure(synthesis: Synthesis) -> None:
                 continue
             ax.barh(row, number, left=start, color=figures.VERDICT_COLOURS[kind], height=0.6)
             word = f"{number} {kind if number == 1 else fr.verdict_plurals[kind]}"
-            if number >= 3:
-                ax.text(
-                    start + number / 2,
-                    row,
-                    word,
-                    ha="center",
-                    va="center",
-                    fontsize=7.5,
-                    color="white",
-                )
-            else:
-                ax.text(
-                    start + number / 2,
-                    row,
-                    str(number),
-                    ha="center",
-                    va="center",
-                    fontsize=7.5,
-                    color="white",
-                )
+            wide = 72 * number / longest > 1 + len(word)  # characters that the bar has room for
+            ax.text(
+                start + number / 2,
+                row,
+                word if wide else str(number),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="white",
+            )
             start += number
     ax.set_yticks(range(len(domains)), [QUESTIONS[d] for d in domains])
     ax.invert_yaxis()
@@ -218,31 +282,40 @@ def verdict_figure(synthesis: Synthesis) -> None:
 
 
 def kpi_table(synthesis: Synthesis, wanted: Sequence[SubjectKpi]) -> None:
-    """The KPIs that the subject asks for: one row per measurement, one column per store."""
+    """The KPIs that the subject asks for: one row per measurement, one column per condition."""
     for domain, title in QUESTIONS.items():
         rows = [_kpi_row(synthesis.kpis, item) for item in wanted if item.domain == domain]
         if not rows:
             continue
-        columns = [c for c in (*KPI_STORES.values(), ALONE) if any(c in row for row in rows)]
+        columns = [c for c in (*KPI_COLUMNS.values(), ALONE) if any(c in row for row in rows)]
         table = pd.DataFrame(rows).reindex(columns=["Mesure", *columns])
         page.table(
             table.fillna("–"),
             label=f"tab-kpi-{domain}",
-            title=f"{title}\u00a0: les KPI du sujet, par magasin",
-            caption="Valeurs de cette exécution\u202f; intervalles et n au tableau de toutes les mesures. "
-            "«\u00a0–\u00a0» : non mesuré dans ce profil ou sur ce magasin."
+            title=f"{title}\u00a0: les KPI du sujet",
+            caption="Entre parenthèses : l’intervalle à 95\u00a0% où il se calcule, et le nombre de mesures. "
+            "«\u00a0–\u00a0» : non mesuré dans ce profil ou sous cette condition."
             + (BOUNDS if table.map(str).stack().str.contains("[≤≈]").any() else ""),
         )
 
 
 BOUNDS = " «\u00a0≤\u00a0» : déjà dépassé à cette taille\u202f; «\u00a0≈\u00a0» : extrapolé."
-KPI_STORES = {
+KPI_COLUMNS = {
     "file": "fichiers",
     "sqlite": "SQLite",
     "postgresql": "PostgreSQL",
     "http+sqlite": "serveur, SQLite",
+    "tutoriel": "comme un tutoriel",
+    "soin": "avec soin",
+    "autolog": "automatique",
+    "projet": "projet",
+    "modele": "modèle",
+    "carnet": "sans MLflow",
 }
+"""Condition of a KPI, the last part of its id → column: stores, ways of recording."""
 ALONE = "ensemble"
+FEW = 100
+"""A share of no more cases than this is told as a count."""
 
 
 def _kpi_row(kpis: Mapping[str, Kpi], item: SubjectKpi) -> dict[str, str]:
@@ -250,14 +323,21 @@ def _kpi_row(kpis: Mapping[str, Kpi], item: SubjectKpi) -> dict[str, str]:
     named = (
         {item.stem: ALONE}
         if item.alone
-        else {f"{item.stem}.{store}{item.suffix}": column for store, column in KPI_STORES.items()}
+        else {f"{item.stem}.{key}{item.suffix}": column for key, column in KPI_COLUMNS.items()}
     )
     for kpi_id, column in named.items():
         kpi = kpis.get(kpi_id)
         if kpi is not None and kpi.valeur is not None:
-            bounded = "origine" in kpi.conditions  # a size reached, or extrapolated
-            row[column] = practical_size(kpi) if bounded else fr.measured(kpi.valeur, kpi.unite)
+            row[column] = _cell(kpi)
     return row
+
+
+def _cell(kpi: Kpi) -> str:
+    if "origine" in kpi.conditions:  # a size reached, or extrapolated
+        return practical_size(kpi)
+    if kpi.unite == "proportion" and kpi.n and kpi.n <= FEW:
+        return f"{fr.integer(round(float(kpi.valeur or 0) * kpi.n))} sur {fr.integer(kpi.n)}"
+    return re.sub(r"IC à 95\s%\s: ", "", fr.kpi(kpi))
 
 
 def verdicts_of(synthesis: Synthesis, *kinds: str) -> list[Verdict]:
@@ -265,17 +345,31 @@ def verdicts_of(synthesis: Synthesis, *kinds: str) -> list[Verdict]:
     return [verdict for verdict in synthesis.verdicts if verdict.verdict in kinds]
 
 
-def verdict_list(verdicts: Sequence[Verdict], empty: str, *, reasons: bool = True) -> None:
-    """One line per claim: its number, its statement and, with ``reasons``, why."""
+def verdict_list(verdicts: Sequence[Verdict], empty: str) -> None:
+    """One line per claim: its number, its statement, and why."""
     page.prose(
-        "\n".join(
-            f"- [@affirmation-{v.id}] {v.enonce} *{v.motif}.*"
-            if reasons
-            else f"- {v.id}. {v.enonce}"
-            for v in verdicts
-        )
-        or empty
+        "\n".join(f"- [@affirmation-{v.id}] {v.enonce} *{v.motif}.*" for v in verdicts) or empty
     )
+
+
+def strengths(synthesis: Synthesis) -> None:
+    """The claims that hold, each with what supports it: a bound, or the number of cases."""
+    lines = [
+        f"- {v.id}. {v.enonce} ({support})"
+        if (support := _support(v, synthesis.kpis))
+        else f"- {v.id}. {v.enonce}"
+        for v in verdicts_of(synthesis, "confirmée")
+    ]
+    page.prose("\n".join(lines) or "Aucune affirmation n’est confirmée dans cette exécution.")
+
+
+def _support(verdict: Verdict, kpis: Mapping[str, Kpi]) -> str:
+    """The bound that a reason ends with, else the fewest cases under any of its conditions."""
+    bound = re.search(r"taux d’échec d’au plus [^;]+|cas choisis[^;]+", verdict.motif)
+    if bound:
+        return bound[0].strip()
+    sizes = [kpis[id].n for id in verdict.preuves if id in kpis and kpis[id].n]
+    return f"n\u00a0=\u00a0{fr.integer(min(n for n in sizes if n))}" if sizes else ""
 
 
 CONSEQUENCES: Mapping[str | None, str] = {
@@ -289,21 +383,29 @@ CONSEQUENCES: Mapping[str | None, str] = {
 
 
 def failings(synthesis: Synthesis) -> None:
-    """The claims that do not hold, by what a user meets, each with what to do."""
+    """The claims that do not hold, by what a user meets, the worst first.
+
+    Those that hold nowhere are told with what to do; the others are named.
+    """
     claims = {claim.id: claim for claim in synthesis.register}
     failed = verdicts_of(synthesis, "réfutée", "nuancée")
     if not failed:
         page.prose("Aucune affirmation n’est réfutée ni nuancée dans cette exécution.")
     for consequence, title in CONSEQUENCES.items():
         own = [v for v in failed if claims[v.id].consequence == consequence]
+        refuted = [v for v in own if v.verdict == "réfutée"]
+        partly = [v for v in own if v.verdict == "nuancée"]
+        lines = [
+            f"- [@affirmation-{v.id}] {v.enonce} {_kind(claims[v.id])}{_capital(_against(v))}.{_advice(claims[v.id])}"
+            for v in refuted
+        ]
+        if partly:
+            named = fr.join(f"[@affirmation-{v.id}]" for v in partly)
+            words = "Tient en partie" if len(partly) == 1 else "Tiennent en partie"
+            lines.append(f"\n{words}\u00a0: {named}.")
         if own:
-            page.finding(
-                f"{title}\u00a0: {fr.count(len(own), 'affirmation')}",
-                "\n".join(
-                    f"- [@affirmation-{v.id}] {v.enonce} {_kind(claims[v.id])}{_capital(_against(v))}.{_advice(claims[v.id])}"
-                    for v in own
-                ),
-            )
+            count = fr.count(len(own), "affirmation")
+            page.finding(f"{title}\u00a0: {count}", "\n".join(lines))
 
 
 def _capital(text: str) -> str:
@@ -326,53 +428,108 @@ def _against(verdict: Verdict) -> str:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier study concluded, and the measurements to set beside it."""
+    """What an earlier text states, and the measurements to set beside it.
+
+    ``claims``: a claim of the register → whether it says the same as the text (else the
+    contrary), so that its verdict tells for or against the text.
+    """
 
     statement: str
-    claims: tuple[str, ...] = ()
+    claims: Mapping[str, bool] = field(default_factory=dict)
     patterns: tuple[str, ...] = ()
 
 
 STUDY_OF_2024: tuple[Earlier, ...] = (
-    Earlier("Paramètres et métriques sont tracés, si l’on veut automatiquement.", ("T13",)),
-    Earlier("Les versions du code ne sont pas tracées.", ("P1", "P2")),
-    Earlier("Les dépendances sont gardées avec le modèle, non avec le run.", ("R3", "R4")),
-    Earlier("MLflow ne propose pas d’espace de stockage à proprement parler.", ("S1", "S6")),
+    Earlier("Paramètres et métriques sont tracés, si l’on veut automatiquement.", {"T13": True}),
+    Earlier("Les versions du code ne sont pas tracées.", {"P1": False, "P2": False}),
+    Earlier(
+        "Les dépendances sont gardées avec le modèle, non avec le run.", {"R3": True, "R4": True}
+    ),
+    Earlier(
+        "MLflow ne propose pas d’espace de stockage à proprement parler.",
+        {"S1": False, "S6": False},
+    ),
     Earlier(
         "L’exécutabilité est assurée\u202f; conclure sur la reproductibilité est trop complexe "
         "sans tests statistiques plus poussés.",
-        patterns=("reproductibilite.reussite.conclusion.*",),
+        patterns=(
+            "reproductibilite.reussite.tourne.mlflow",
+            "reproductibilite.reussite.conclusion.mlflow",
+        ),
+    ),
+)
+ARTICLE_OF_2018: tuple[Earlier, ...] = (
+    Earlier(
+        "Le défi est de garder la trace des entrées d’une application\u202f: versions des données, "
+        "code, paramètres.",
+        {"T3": True, "T8": True, "T13": True, "P2": True, "P7": True, "R5": True},
+    ),
+    Earlier("Il est de reproduire les résultats.", {"R1": True, "R9": True}),
+    Earlier(
+        "Les interfaces sont génériques\u202f: toute bibliothèque, tout algorithme, tout langage.",
+        {"R7": True},
     ),
 )
 
 
-def student_study(synthesis: Synthesis) -> None:
+def earlier_study(synthesis: Synthesis) -> None:
     """The conclusions of the student study of 2024, beside what this run measured."""
-    verdicts = {verdict.id: verdict for verdict in synthesis.verdicts}
-    rows = []
-    for earlier in STUDY_OF_2024:
-        found = [
-            f"{verdicts[claim].verdict} ({claim})\u00a0: {verdicts[claim].enonce}"
-            for claim in earlier.claims
-            if claim in verdicts
-        ]
-        found += [
-            f"{kpi.libelle}\u00a0: {fr.kpi(kpi)}"
-            for kpi in matching(synthesis.kpis, earlier.patterns)
-        ]
-        rows.append(
-            {
-                "L’étude de 2024 conclut": earlier.statement,
-                "Cette exécution mesure": " · ".join(found[:4]) or "non mesuré ici",
-            }
-        )
-    page.table(
-        pd.DataFrame(rows),
+    _set_beside(
+        synthesis,
+        STUDY_OF_2024,
+        "L’étude de 2024 conclut",
         label="tab-etude-2024",
         title="L’étude de 2024 et la nôtre, question par question",
         caption="Les conclusions de 2024 sont résumées d’après leur texte\u202f; elles portent sur une "
         "version antérieure de MLflow et reposent surtout sur la lecture de sa documentation.",
     )
+
+
+def founding_article(synthesis: Synthesis) -> None:
+    """What the abstract of the article of 2018 announces, beside what this run measured."""
+    _set_beside(
+        synthesis,
+        ARTICLE_OF_2018,
+        "L’article de 2018 annonce",
+        label="tab-article-2018",
+        title="Ce qu’annonçait l’article de 2018, et ce qu’il en est",
+        caption="D’après son résumé, traduit et abrégé\u202f; le rapprochement avec le registre est de nous.",
+    )
+
+
+def _set_beside(
+    synthesis: Synthesis, texts: Sequence[Earlier], says: str, *, label: str, title: str, caption: str
+) -> None:  # fmt: skip
+    verdicts = {verdict.id: verdict for verdict in synthesis.verdicts}
+    rows = []
+    for earlier in texts:
+        found = [(verdicts[c], same) for c, same in earlier.claims.items() if c in verdicts]
+        measured = [f"{v.id}, {v.verdict}\u00a0: {v.enonce}" for v, _ in found]
+        measured += [
+            f"{kpi.libelle}\u00a0: {fr.kpi(kpi)}"
+            for kpi in matching(synthesis.kpis, earlier.patterns)
+        ]
+        rows.append(
+            {
+                says: earlier.statement,
+                "Ce qu’il en reste": _stance(found) if earlier.claims else "mesuré depuis",
+                "Ce que cette exécution mesure": " · ".join(measured) or "non mesuré ici",
+            }
+        )
+    page.table(pd.DataFrame(rows), label=label, title=title, caption=caption)
+
+
+def _stance(found: Iterable[tuple[Verdict, bool]]) -> str:
+    """Whether verdicts are for an earlier text; ``found``: whether each claim says the same."""
+    kinds = {(v.verdict, same) for v, same in found}
+    kinds = {kind for kind in kinds if kind[0] in ("confirmée", "nuancée", "réfutée")}
+    if not kinds:
+        return "non tranché ici"
+    if kinds <= {("confirmée", True), ("réfutée", False)}:
+        return "tient"
+    if kinds <= {("confirmée", False), ("réfutée", True)}:
+        return "ne tient pas"
+    return "tient en partie"
 
 
 def matching(kpis: Mapping[str, Kpi], patterns: Sequence[str]) -> list[Kpi]:
@@ -411,10 +568,16 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
         "stockage", ACCESS, "search_runs filtré, médiane", "stockage.acces.search_filter.p50"
     ),
     SubjectKpi("stockage", ACCESS, "load_model, médiane", "stockage.acces.load_model.p50"),
-    SubjectKpi("suivi", EXACT, "entrées rendues à l’identique", "suivi.allerretour.identique"),
-    SubjectKpi("suivi", EXACT, "altérées en silence", "suivi.allerretour.en-silence"),
-    SubjectKpi("suivi", EXACT, "nuisibles à ce qui était stocké", "suivi.allerretour.nuisible"),
-    SubjectKpi("suivi", SOUND, "filtres de recherche faux", "suivi.filtres.faux"),
+    SubjectKpi("suivi", EXACT, "entrées ordinaires altérées", ORDINARY),
+    SubjectKpi(
+        "suivi", EXACT, "entrées tirées aux bords, identiques", "suivi.allerretour.identique"
+    ),
+    SubjectKpi("suivi", EXACT, "aux bords, altérées en silence", "suivi.allerretour.en-silence"),
+    SubjectKpi(
+        "suivi", EXACT, "aux bords, nuisibles à ce qui était stocké", "suivi.allerretour.nuisible"
+    ),
+    SubjectKpi("suivi", SOUND, "filtres de recherche faux en silence", "suivi.filtres.faux"),
+    SubjectKpi("suivi", SOUND, "filtres de recherche refusés", "suivi.filtres.refuses"),
     SubjectKpi("suivi", SOUND, "lots refusés dont une partie reste", "suivi.lots.partiels"),
     SubjectKpi(
         "suivi",
@@ -431,9 +594,7 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
         "+synchrone",
     ),
     *(
-        SubjectKpi(
-            "reproductibilite", RATE, label, f"reproductibilite.reussite.{rung}.mlflow", alone=True
-        )
+        SubjectKpi("reproductibilite", RATE, label, f"reproductibilite.reussite.{rung}")
         for label, rung in (
             ("le programme tourne de nouveau", "tourne"),
             ("même conclusion", "conclusion"),
@@ -442,13 +603,12 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
         )
     ),
     *(
-        SubjectKpi("reproductibilite", EFFORT, label, f"reproductibilite.effort.{key}", alone=True)
+        SubjectKpi("reproductibilite", EFFORT, label, f"reproductibilite.effort.{key}")
         for label, key in (
-            ("faits à chercher hors du magasin, comme un tutoriel", "faits.tutoriel"),
-            ("faits à chercher hors du magasin, avec soin", "faits.soin"),
-            ("faits à chercher hors du magasin, carnet sans MLflow", "faits.carnet"),
-            ("commandes par expérience, comme un tutoriel", "commandes.tutoriel"),
-            ("commandes par expérience, avec soin", "commandes.soin"),
+            ("faits à chercher hors du magasin", "faits"),
+            ("commandes par expérience", "commandes"),
+            ("temps de préparation", "preparation"),
+            ("temps d’exécution", "execution"),
         )
     ),
     SubjectKpi(

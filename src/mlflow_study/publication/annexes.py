@@ -109,22 +109,32 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
     """
     rows = []
     for verdict in evidence.verdicts:
+        kind = "(Attente de lecteur.) " if verdict.attente else ""
         statement = (
-            f"{markdown.inline(verdict.enonce)} <small>{source_link(verdict.source)}. "
+            f"{markdown.inline(verdict.enonce)} <small>{kind}{_quoted(verdict)}{source_link(verdict.source)}. "
             f"Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small>"
         )
         judgement = (
             f"{verdict_badge(verdict.verdict)} {markdown.inline(verdict.motif)} "
             f"{_proofs(verdict, anchors)}"
         )
+        if verdict.conseil and verdict.verdict == "nuancée":  # the synthesis tells the others
+            judgement += f" <small>Que faire{fr.NBSP}: {markdown.inline(verdict.conseil)}</small>"
         rows.append(stacked_row([verdict.id, statement, judgement], f"affirmation-{verdict.id}"))
     return stacked(
         "tab-registre",
-        "Les affirmations de MLflow, leur verdict et leurs preuves",
-        "« Mesure » mène au chiffre, « témoin » à quelques lignes à coller.",
-        ("N°", "MLflow affirme", "Verdict, et pourquoi"),
+        "Les affirmations éprouvées, leur verdict et leurs preuves",
+        "Le passage cité est celui de la source, dans sa langue. « Mesure » mène au chiffre, "
+        "« témoin » à quelques lignes à coller.",
+        ("N°", "Affirmation de MLflow, ou attente de lecteur", "Verdict, et pourquoi"),
         rows,
     )
+
+
+def _quoted(verdict: Verdict) -> str:
+    """The words of the source, as they are."""
+    passage = verdict.source.passage
+    return f'<q lang="en">{escape(passage, quote=False)}</q>, ' if passage else ""
 
 
 def families(kpis: Iterable[Kpi]) -> dict[str, list[Kpi]]:
@@ -136,11 +146,15 @@ def families(kpis: Iterable[Kpi]) -> dict[str, list[Kpi]]:
 
 
 def _common(labels: Sequence[str]) -> str:
-    """The words that all labels begin with."""
+    """The words that all labels begin with, up to a parenthesis or a quotation left open."""
     shared = takewhile(
         lambda words: len(set(words)) == 1, zip(*map(str.split, labels), strict=False)
     )
-    return " ".join(words[0] for words in shared)
+    text = " ".join(words[0] for words in shared)
+    for opening, closing in ("()", "«»"):
+        if text.count(opening) > text.count(closing):
+            text = text[: text.rindex(opening)].strip()
+    return text
 
 
 def _condition(kpi: Kpi, common: str) -> str:
@@ -150,8 +164,8 @@ def _condition(kpi: Kpi, common: str) -> str:
     if named != last:
         return named
     rest = kpi.libelle[len(common) :].strip(" ,:")
-    if rest.startswith("(") or rest.count(")") > rest.count("("):
-        rest = rest.removeprefix("(").removesuffix(")")
+    if rest.startswith("(") and rest.endswith(")"):
+        rest = rest[1:-1]
     return rest or last.replace("_", " ")
 
 

@@ -188,9 +188,18 @@ def _front_matter(soup: BeautifulSoup, infos: list[ChapterInfo], evidence: Evide
                 f'<a href="#{chapter_id(info.name)}">Chapitre «{fr.NBSP}{info.title}{fr.NBSP}»</a></dd>'
             )
     undecided = sum(v.verdict in ("indéterminée", "non éprouvée") for v in evidence.verdicts)
-    claims = len(evidence.verdicts)
+    expected = sum(v.attente for v in evidence.verdicts)
+    claims = fr.count(len(evidence.verdicts) - expected, "affirmation")
+    besides = (
+        f" et {fr.count(expected, 'attente de lecteur', 'attentes de lecteurs')}"
+        if expected
+        else ""
+    )
+    missed = sum(kpi.valeur is None for kpi in evidence.kpis)
+    measured = fr.count(len(evidence.kpis) - missed, "mesure")
+    not_taken = f" ({fr.integer(missed)} autres n’ont pu être prises)" if missed > 1 else ""
     html = [
-        f"<p>{fr.count(claims, 'affirmation')} de MLflow, {fr.count(len(evidence.kpis), 'mesure')}. "
+        f"<p>{claims} de MLflow{besides}, {measured}{not_taken}. "
         f'Le détail est au <a href="#registre">registre</a>{fr.NBSP}:</p>',
         annexes.tally(evidence.verdicts),
         f"<p>{fr.count(undecided, 'affirmation reste', 'affirmations restent')} sans conclusion"

@@ -1,13 +1,14 @@
 """Slides for a class, cut from the built report: one file, offline, reveal.js inside.
 
-One column of slides per chapter: question, answer in brief, each finding with its
-figure, verdicts, advice.  The text of the report goes to the speaker's notes
-(``?showNotes=true``).  reveal.js 6.0.2 (MIT) lies in ``report/modele/reveal``.
+One column of slides per chapter: question, answer in brief, each finding that has a figure or
+a small table, the other findings by their titles, advice, the claims that do not hold.  The
+text of the report goes to the speaker's notes (``?showNotes=true``).  reveal.js 6.0.2 (MIT) lies in ``report/modele/reveal``.
 """
 
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +24,11 @@ from mlflow_study.presentation.figures import css_variables
 FILE = "diapositives.html"
 CLAIMS_PER_SLIDE = 6
 ITEMS_PER_SLIDE = 5
+TITLES_PER_SLIDE = 8
 MAX_ROWS, MAX_COLUMNS = 8, 6
-MAX_TEXT = 520
-"""Characters of prose that a slide can hold at a readable size."""
 MAX_TABLE = 700
-"""Characters of a table, headers included, likewise."""
+"""Characters of a table, headers included, that a slide can hold at a readable size."""
+_ADVICE = re.compile(r"([\d.]+ )?Que faire\b")
 
 
 @dataclass
@@ -123,14 +124,21 @@ def chapter(section: Tag) -> Iterator[str]:
             + (f'<div class="surprise">{_inner(surprise)}</div>' if surprise else ""),
             kind="bref",
         )
+    advice, untold = list[str](), list[str]()
     for group in groups(section):
-        if group.heading.name == "h4":
-            yield from _finding(group)
-        elif "que faire" in group.heading.get_text(" ", strip=True).lower():
-            yield from _advice(group)
+        if _ADVICE.match(group.heading.get_text(" ", strip=True)):
+            advice += _advice(group)
+        elif group.heading.name == "h4":
+            slides = list(_finding(group))
+            if not slides and any(block.name == "p" for block in group.blocks):
+                untold.append(f"<li>{_inner(group.heading)}</li>")
+            yield from slides
         else:
             yield from _figures(group)
-    yield from _verdicts(section)
+    for chunk in _chunks(untold, TITLES_PER_SLIDE):
+        yield _slide("Autres constats", f"<ul>{chunk}</ul>", kind="constats")
+    yield from advice
+    yield from _refuted(section)
 
 
 def _notes(group: Group) -> str:
@@ -151,7 +159,7 @@ def _small(table: Tag) -> bool:
 
 
 def _finding(group: Group) -> Iterator[str]:
-    """A finding: its figures, else its small table, else its witness, else its words."""
+    """A finding: its figures, else its small table; its witness.  Nothing where it has only words."""
     title, notes = _inner(group.heading), _notes(group)
     figures = [b for b in group.blocks if b.name == "figure" and b.select_one("img")]
     tables = [t for b in group.blocks for t in b.select("table") if _small(t)]
@@ -161,13 +169,6 @@ def _finding(group: Group) -> Iterator[str]:
     if not figures:
         for table in tables[:1]:
             yield _slide(title, f"<table>{_inner(table)}</table>", notes=notes, kind="constat")
-    if not figures and not tables:
-        text = ""
-        for block in group.blocks:
-            if block.name == "p" and len(text) + len(block.get_text()) <= MAX_TEXT:
-                text += f"<p>{_inner(block)}</p>"
-        if text:
-            yield _slide(title, text, notes=notes, kind="constat")
     for witness in witnesses[:1]:
         code = witness.find("pre")
         if isinstance(code, Tag) and code.get_text().count("\n") < 16:
@@ -196,19 +197,22 @@ def _advice(group: Group) -> Iterator[str]:
         yield _slide("Que faire", f"<ul>{chunk}</ul>", kind="conseils")
 
 
-def _verdicts(section: Tag) -> Iterator[str]:
-    """The register's lines that this chapter judges."""
+def _refuted(section: Tag) -> Iterator[str]:
+    """The register's lines that this chapter judges and that nothing supports."""
     page = section.find_parent("main")
     judged = {link["href"] for link in section.select(".affirmations a")}
     rows = []
     for row in page.select("#registre tbody tr") if isinstance(page, Tag) else []:
-        if f"#{row['id']}" not in judged:
+        badge = row.select_one(".verdict")
+        if f"#{row['id']}" not in judged or badge is None or "non" not in badge["class"]:
             continue
         statement = _inner(row.find_all("td")[0]).partition("<small")[0]
         rows.append(
             f'<tr><th scope="row">{_inner(row.find("th"))}</th><td>{statement}</td>'
-            f"<td>{row.select_one('.verdict')}</td></tr>"
+            f"<td>{badge}</td></tr>"
         )
-    head = '<thead><tr><th scope="col">N°</th><th scope="col">MLflow affirme</th><th scope="col">Verdict</th></tr></thead>'
+    head = '<thead><tr><th scope="col">N°</th><th scope="col">Affirmation</th><th scope="col">Verdict</th></tr></thead>'
     for chunk in _chunks(rows, CLAIMS_PER_SLIDE):
-        yield _slide("Verdicts", f"<table>{head}<tbody>{chunk}</tbody></table>", kind="verdicts")
+        yield _slide(
+            "Ce qui ne tient pas", f"<table>{head}<tbody>{chunk}</tbody></table>", kind="verdicts"
+        )
