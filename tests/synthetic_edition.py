@@ -90,7 +90,12 @@ _SYNTHESIS = [
 _SOURCE = Source(
     titre="Documentation de MLflow", lien="https://mlflow.org/docs/latest/", lu=date(2026, 11, 24)
 )
-_FILE = Source(titre="code installé", lien="mlflow/store/db/utils.py:12", lu=date(2026, 11, 24))
+_FILE = Source(
+    titre="code installé",
+    lien="mlflow/store/db/utils.py:12",
+    passage="every value is kept",
+    lu=date(2026, 11, 24),
+)
 
 
 def verdicts() -> list[Verdict]:
@@ -108,6 +113,8 @@ def verdicts() -> list[Verdict]:
             preuves=[] if rank == 5 else ["stockage.acces.lecture.sqlite"],
             temoin={2: 'print("autre témoin")', 3: WITNESS + "\n"}.get(rank),
             chapitre="01_stockage",
+            conseil="Relire ce qui est écrit.",
+            attente=rank == 3,
         )
         for rank, kind in enumerate(kinds, 1)
     ]

@@ -89,6 +89,12 @@ def test_a_verdict_points_to_its_evidence_and_its_witness():
     assert "contre-exemples\u00a0: b" in found.motif
 
 
+def test_a_reason_says_how_many_cases_are_against():
+    motif = verdict(UNIVERSAL, kpi("a", 0), kpi("b", 2)).motif
+    assert motif.endswith("contre-exemples\u00a0: b (2 sur 100)")
+    assert "a (" not in motif
+
+
 def test_a_bound_on_the_failure_rate_is_printed_where_cases_were_drawn():
     drawn = claim("universelle", n_min=50, tire=True)
     assert "0,3\u00a0%" in verdict(drawn, kpi("a", 0, n=1000)).motif

@@ -48,9 +48,9 @@ def made(kinds, kpis=(), answers=None):
     [
         ([], "n’a tranché aucune"),
         (["indéterminée", "non éprouvée"], "n’a tranché aucune"),
-        (["confirmée"] * 3, "tient sans réserve 3 des 3 affirmations"),
-        (["confirmée", "nuancée", "réfutée"], "tient sans réserve 1 des 3 affirmations"),
-        (["réfutée"], "tient sans réserve 0 des 1 affirmation tranchée"),
+        (["confirmée"] * 3, "nous comptons 3 confirmées"),
+        (["confirmée", "nuancée", "réfutée"], "1 réfutée, 1 nuancée et 1 confirmée"),
+        (["réfutée"], "Sur 1 affirmation éprouvée"),
     ],
 )
 def test_the_general_answer_follows_the_verdicts(kinds, expected):
@@ -124,8 +124,77 @@ def test_what_does_not_hold_is_told_by_what_a_user_meets(monkeypatch):
         "Altéré, perdu ou dit faux, en silence",
         "Ni gardé, ni retrouvé",
     ]
-    assert "Conseil de S3." in told[0][1]
+    assert "Tient en partie\u00a0: [@affirmation-S3]." in told[0][1]
+    assert "Conseil de S1." in told[1][1]
     assert "S2" not in told[0][1] + told[1][1]
+
+
+def counted(id, value, n, unit="contre-exemples"):
+    return Kpi(id=id, chapitre="c", libelle="l", valeur=value, unite=unit, n=n, methode="m")
+
+
+@pytest.mark.parametrize(
+    ("kpis", "expected"),
+    [
+        ([], "Sur 1 affirmation"),
+        ([counted(f"{dire.ORDINARY}.file", 0, 30), counted(f"{dire.ORDINARY}.sqlite", 0, 40)],
+         "MLflow 3.17.2 rend telles quelles les 70 entrées ordinaires essayées. Sur"),
+        ([counted(f"{dire.ORDINARY}.file", 2, 30)], "altère 2 des 30 entrées ordinaires"),
+        ([counted(f"{dire.LOST}.file", 0, 30)], "ne perd aucune des 30 écritures synchrones"),
+        ([counted(f"{dire.LOST}.file", 0.1, 30, "proportion")], "perd 3 des 30 écritures"),
+        ([counted("reproductibilite.reussite.conclusion.mlflow", 0.825, 40, "proportion")],
+         "MLflow ne suffit pas toujours à refaire une expérience (33 sur 40"),
+        ([counted("reproductibilite.reussite.conclusion.mlflow", 1, 40, "proportion")],
+         "ramène à la même conclusion les 40 expériences refaites"),
+        ([counted(f"{dire.LOST}.file", 0, 9), counted("tracabilite.changements.suivis.sqlite", 0, 37, "proportion")],
+         "Mais il ne garde pour aucune des 37 sortes de changements"),
+        ([counted("tracabilite.changements.suivis.sqlite", 0.5, 36, "proportion")],
+         "garde l’ancienne valeur, la date et l’auteur de 18 sortes de changements sur 36"),
+    ],
+)  # fmt: skip
+def test_the_general_answer_begins_with_what_was_measured(kpis, expected):
+    answer = dire.brief(made(["confirmée"], kpis))["answer"]
+    assert expected in answer.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def test_expectations_of_readers_are_counted_apart():
+    synthesis = made(["confirmée", "réfutée"])
+    for v in synthesis.verdicts:
+        synthesis.register.append(
+            Claim(id=v.id, domaine=v.domaine, chapitre=v.chapitre, enonce=v.enonce, source=v.source,
+                  critere=Criterion(forme="universelle", kpis=["a.b"], texte="t"), attente=v.id == "S2")
+        )  # fmt: skip
+    answer = dire.brief(synthesis)["answer"].replace("\u00a0", " ").replace("\u202f", " ")
+    assert "Sur 1 affirmation éprouvée" in answer
+    assert "1 attente de lecteur, que MLflow ne promet pas : 1 réfutée." in answer
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ([("confirmée", True), ("réfutée", False)], "tient"),
+        ([("confirmée", False)], "ne tient pas"),
+        ([("réfutée", True)], "ne tient pas"),
+        ([("confirmée", True), ("réfutée", True)], "tient en partie"),
+        ([("nuancée", True)], "tient en partie"),
+        ([("non éprouvée", True)], "non tranché ici"),
+    ],
+)
+def test_verdicts_tell_for_or_against_an_earlier_text(kinds, expected):
+    assert dire._stance([(verdict(kind), same) for kind, same in kinds]) == expected
+
+
+def test_what_holds_says_how_much_supports_it():
+    bounded = verdict("confirmée", motif="aucun contre-exemple : a ; taux d’échec d’au plus 0,3 %")
+    assert dire._support(bounded, {}) == "taux d’échec d’au plus 0,3 %"
+    counts = verdict("confirmée").model_copy(update={"preuves": ["a.x", "a.y"]})
+    kpis = {k.id: k for k in (counted("a.x", 0, 40), counted("a.y", 0, 12))}
+    assert dire._support(counts, kpis).replace("\u00a0", " ") == "n = 12"
+
+
+def test_a_share_of_few_cases_is_told_as_a_count():
+    assert dire._cell(counted("a.b", 0.875, 8, "proportion")) == "7 sur 8"
+    assert "n\u00a0=" in dire._cell(counted("a.b", 0.5, 1000, "proportion"))
 
 
 @pytest.mark.parametrize(

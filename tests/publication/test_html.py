@@ -108,6 +108,16 @@ def test_claims_lead_to_their_evidence_and_back(page: BeautifulSoup) -> None:
     assert "SQLite\u00a0: 19,6\u00a0ms" in measure.get_text()
 
 
+def test_the_register_quotes_advises_and_tells_expectations_apart(page: BeautifulSoup) -> None:
+    quote = page.select_one("#affirmation-T2 q")
+    assert quote is not None
+    assert (quote["lang"], quote.get_text()) == ("en", "every value is kept")
+    assert "Que faire\u00a0: Relire" in text(page, "#affirmation-T2")
+    assert "Que faire" not in text(page, "#affirmation-T1")
+    assert "(Attente de lecteur.)" in text(page, "#affirmation-T3")
+    assert "4\u00a0affirmations de MLflow et 1\u00a0attente de lecteur" in text(page, "#resume")
+
+
 def test_every_witness_is_shown_once(page: BeautifulSoup) -> None:
     assert page.select_one("#stockage #temoin-T3") is not None, "shown by its chapter"
     assert page.select_one("#temoins #temoin-T2") is not None, "shown in the annex"

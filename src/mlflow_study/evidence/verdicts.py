@@ -160,7 +160,7 @@ def _reason(findings: list[Finding], criterion: Criterion) -> str:
     """A computed French clause: under which conditions the claim holds, and where not."""
     clauses = []
     for state, label in {**_WORDS[criterion.forme], "undecided": UNDECIDED}.items():
-        labels = [finding.kpi.libelle for finding in findings if finding.state == state]
+        labels = {f.kpi.libelle: _count(f, criterion) for f in findings if f.state == state}
         if labels:
             clauses.append(f"{label} : {_grouped(labels)}")
     held = all(finding.state == "holds" for finding in findings)
@@ -177,14 +177,31 @@ def _reason(findings: list[Finding], criterion: Criterion) -> str:
 _CONDITION = re.compile(r"(?P<measure>.+?)(?:, (?P<after>[^,()]+)| \((?P<within>[^()]+)\))")
 
 
-def _grouped(labels: list[str]) -> str:
-    """Labels «measure, condition» or «measure (condition)»; those of one measure together."""
+def _count(finding: Finding, criterion: Criterion) -> str:
+    """«3 sur 40», for what was counted against a claim; nothing where no case was counted."""
+    counted = criterion.forme in ("universelle", "presence") and finding.state != "holds"
+    value, n = finding.kpi.valeur, finding.kpi.n
+    if not counted or value is None or not n:
+        return ""
+    return f"{float(value):,.0f} sur {n:,}".replace(",", "\u202f")
+
+
+def _grouped(labels: Mapping[str, str]) -> str:
+    """Labels «measure, condition» or «measure (condition)»; those of one measure together.
+
+    ``labels``: label → how many cases, or nothing.
+    """
     measures: dict[str, dict[str, str]] = {}
     for label in labels:
         found = _CONDITION.fullmatch(label)
         measure, condition = (found["measure"], found["after"] or found["within"]) if found else (label, "")  # fmt: skip
         measures.setdefault(measure, {})[condition] = label
-    return " ; ".join(
-        f"{measure} ({', '.join(found)})" if len(found) > 1 else next(iter(found.values()))
-        for measure, found in measures.items()
-    )
+    told = []
+    for measure, conditions in measures.items():
+        if len(conditions) == 1:
+            (label,) = conditions.values()
+            told.append(f"{label} ({labels[label]})" if labels[label] else label)
+        else:
+            cases = (f"{name} {labels[label]}".strip() for name, label in conditions.items())
+            told.append(f"{measure} ({', '.join(cases)})")
+    return " ; ".join(told)
