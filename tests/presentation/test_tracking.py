@@ -160,8 +160,8 @@ def classes(silent: float, harmful: float) -> list[Kpi]:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([SAFE], "aucune écriture acquittée n’est perdue dans les pannes éprouvées (SQLite : 0 sur 64, en 3 essais)"),
-        ([LOSSY], "Même en envoi synchrone, des écritures acquittées sont perdues dans les pannes éprouvées (SQLite : 2 sur 64"),
+        ([SAFE], "aucune des 64 écritures acquittées sous une panne n’est perdue (3 essais, dans SQLite\u202f; au plus 63 % des essais en perdraient, borne à 95 %)."),
+        ([LOSSY], "Même en envoi synchrone, 2 écritures acquittées sous une panne sont perdues, sur 64 (3 essais, dans SQLite)."),
         ([SAFE, kpi("suivi.interruption.illisible.file", 3, 40)], "un Ctrl-C peut rendre l’expérience illisible (3 sur 40 écritures"),
         ([], "La tenue aux pannes n’a pas été éprouvée"),
         ([DOUBLES], "Les doubles finis reviennent à l’identique dans chaque magasin éprouvé (0 écart sur 30 cas)."),
@@ -180,15 +180,158 @@ def test_the_figures_name_their_store_and_their_counts() -> None:
     told = brief(
         kpi("suivi.panne.perdues.sqlite+asynchrone", 0.4, 10, fins=4),
         kpi("suivi.panne.perdues.postgresql+asynchrone", 0.2, 10, fins=4),
-        kpi("suivi.asynchrone.perdues.sqlite+avec", 0, 3),
-        kpi("suivi.asynchrone.perdues.sqlite+sans", 1, 4),
+        kpi("suivi.sortie.perdues.sqlite+asynchrone", 1 / 7, 7),
         kpi("suivi.allerretour.identique.sqlite", 0.5, 10),
         kpi("suivi.allerretour.identique.file", 0.75, 10),
         kpi("suivi.page.points", 0.064, 5000),
     )["figures"]
     assert "à l’identique : 50 % à 75 % selon le magasin" in told
     assert (
-        "pire magasin (SQLite) : 1 sur 7 quand Python ferme proprement, 4 sur 10 en comptant SIGTERM et SIGKILL (4 fins)"
+        "pire magasin (SQLite) : 1 sur 7 quand Python finit ses fonctions de sortie, 4 sur 10 en comptant SIGTERM et SIGKILL (4 fins)"
         in told
     )
     assert "dessine le graphique de MLflow : 320 sur 5" in told
+
+
+def test_a_store_whose_exits_were_not_tried_keeps_its_losses() -> None:
+    told = brief(kpi("suivi.panne.perdues.sqlite+asynchrone", 0.4, 10, fins=4))["figures"]
+    assert "SQLite : 4 sur 10 en comptant SIGTERM et SIGKILL (4 fins)" in told
+
+
+def struck(panne: str, acknowledged: int, lost: int = 0, **more: Any) -> dict[str, Any]:
+    return {"magasin": "sqlite", "panne": panne, "contexte": "", "envoi": "synchrone", "acquittees": acknowledged, "perdues": lost, "sans_accuse": 0, "doublons": 0, "bloque_s": 0.0, "detail": "", **more}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lost", "title", "text"),
+    [
+        (0, "Toutes pannes réunies, aucune écriture acquittée n’est perdue en envoi synchrone (0 sur 12)", "Aucun des 2 essais n’en perd\u202f: au plus 78 %"),
+        (1, "Toutes pannes réunies, 1 écriture acquittée est perdue en envoi synchrone (1 sur 12)", "la réponse. Les fins ordinaires"),
+        (2, "Toutes pannes réunies, 2 écritures acquittées sont perdues en envoi synchrone (2 sur 12)", "la réponse. Les fins ordinaires"),
+    ],
+)  # fmt: skip
+def test_the_counts_behind_the_answer_are_shown(
+    monkeypatch: pytest.MonkeyPatch, told: list[str], lost: int, title: str, text: str
+) -> None:
+    tables: list[pd.DataFrame] = []
+    monkeypatch.setattr(tell.page, "table", lambda frame, **_: tables.append(frame))
+    rows = [struck("SIGKILL", 4, lost), struck("disque plein", 8), struck("fin", 20)]
+    tell.synchronous_faults(pd.DataFrame(rows))
+    assert told[0].replace("\u00a0", " ").startswith(title)
+    assert text in told[0].replace("\u00a0", " ")
+    assert tables[0].to_numpy().tolist() == [["SIGKILL", 1, 4, lost], ["disque plein", 1, 8, 0], ["toutes", 2, 12, lost]]  # fmt: skip
+
+
+def test_no_fault_no_counts(told: list[str]) -> None:
+    tell.synchronous_faults(pd.DataFrame([struck("fin", 20)]))
+    assert not told
+
+
+def test_the_wait_for_a_killed_server_is_explained_where_the_client_paused(told: list[str]) -> None:
+    killed = "serveur tué, relancé"
+    tell.other_faults(pd.DataFrame([struck(killed, 8, bloque_s=30.9), struck(killed, 8)]))
+    assert "jusqu’à 30,9 s. Le client" in told[-1].replace("\u00a0", " ")
+    tell.other_faults(pd.DataFrame([struck(killed, 8, bloque_s=0.7)]))
+    assert "recommence" not in told[-1]
+
+
+def test_what_was_not_acknowledged_has_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: list[pd.DataFrame] = []
+    for name in ("finding", "prose"):
+        monkeypatch.setattr(tell.page, name, lambda *_: None)
+    monkeypatch.setattr(tell.page, "table", lambda frame, **_: tables.append(frame))
+    detail = "rien n’est listé, 4194304 octets restent cachés"
+    tell.other_faults(pd.DataFrame([struck("artefact coupé (processus tué)", 0, detail=detail)]))
+    row = tables[0].iloc[0]
+    assert (row["Perdues"], row["Détail"]) == ("–", "<code>rien n’est listé, 4\u00a0Mio restent cachés</code>")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        ("rien n’est listé, 0 octets restent cachés", "rien n’est listé, aucun octet ne reste caché"),
+        ("rien n’est listé, 1048576 octets restent cachés", "rien n’est listé, 1 Mio reste caché"),
+        ("rien n’est listé, 1 octets restent cachés", "rien n’est listé, 1 octet reste caché"),
+        ("12345 octets listés sur 16777216", "12 345 octets listés sur 16 Mio"),
+        ("0 octets listés sur 16777216", "0 octet listé sur 16 Mio"),
+        ("absent", "absent"),
+    ],
+)  # fmt: skip
+def test_sizes_that_were_recorded_in_bytes_are_read_easily(recorded: str, shown: str) -> None:
+    assert tell._sized(recorded).replace("\u00a0", " ").replace("\u202f", " ") == shown
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        ("…'' puis …' ' (0 signes)", "'' puis ' '"),
+        ("…'a' puis …'a ' (1 signes)", "'a' puis 'a '"),
+        ("…'xxa' puis …'xxb' (6001 signes)", "…'xxa' puis …'xxb' (6\u202f001 signes)"),
+        ("acceptées : ['b', 'a']", "acceptées : ['b', 'a']"),
+    ],
+)
+def test_short_values_are_shown_whole(recorded: str, shown: str) -> None:
+    assert tell._example(recorded) == shown
+
+
+def test_inputs_that_look_alike_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    tables: list[pd.DataFrame] = []
+    monkeypatch.setattr(tell.page, "table", lambda frame, **_: tables.append(frame))
+    rows = [
+        {"numero": number, "magasin": store, "classe": kind, "strate": f"{what} : chemins", "donnee": f"'P{number}' = 'v'"}
+        for number, what in enumerate(("paramètre", "étiquette"))
+        for store, kind in (("sqlite", "identique"), ("mariadb", "refus clair"))
+    ]  # fmt: skip
+    tell.side_by_side(pd.DataFrame(rows))
+    first = tables[0].iloc[:, 0]
+    assert list(first) == [f"{what}\u00a0: chemins<br><code>&#x27;P{n}&#x27; = &#x27;v&#x27;</code>" for n, what in enumerate(("paramètre", "étiquette"))]  # fmt: skip
+    assert all(isinstance(cell, tell.Markup) for cell in first)
+
+
+def seen(what: str, stored: float, shown: float, detail: str = "") -> dict[str, Any]:
+    return {"quoi": what, "objet": "x", "stocke": stored, "montre": shown, "egal": stored == shown, "detail": detail}  # fmt: skip
+
+
+def interval(written: int, returned: int) -> pd.DataFrame:
+    return pd.DataFrame([{"objet": "points", "voie": "get-history-bulk-interval", "ecrits": written, "rendus": returned}])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("drawn", "histories", "words"),
+    [
+        (320, interval(3000, 2500), "rend jusqu’à 2 500 points par run ; la page n’en demande que 320 par courbe."),
+        (320, interval(1000, 1000), None),
+        (320, None, None),
+        (2500, interval(3000, 2500), None),
+    ],
+)  # fmt: skip
+def test_the_endpoint_and_the_chart_are_reconciled(
+    told: list[str], drawn: int, histories: pd.DataFrame | None, words: str | None
+) -> None:
+    table = pd.DataFrame(
+        [
+            seen("nombre, tableau des runs", 1, 1),
+            seen("nombre, détail d’un run", 1, 1),
+            seen("points d’un graphique", 5000, drawn, "sans avertissement"),
+            seen("pic d’un graphique", 1000, 1),
+            seen("runs d’une expérience", 2, 2),
+        ]
+    )
+    tell.shown(table, histories)
+    text = told[-1].replace("\u202f", " ").replace("\u00a0", " ")
+    assert words in text if words else "point d’accès" not in text
+
+
+def test_the_worst_class_is_outlined_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+    for name in ("finding", "prose", "table"):
+        monkeypatch.setattr(tell.page, name, lambda *_, **__: None)
+    monkeypatch.setattr(tell.page, "figure", lambda fig, **_: figures.append(fig))
+    classes = {"file": list(tell.CLASSES), "sqlite": ["identique"] * 7}
+    rows = [{"magasin": s, "classe": c, "strate": "x"} for s, own in classes.items() for c in own]
+    tell.roundtrip(pd.DataFrame(rows))
+    drawn = [bar for bar in figures[0].axes[0].patches if bar.get_width() > 0]
+    assert [bar.get_linewidth() > 0 for bar in drawn].count(True) == 1
+    assert not any(bar.get_width() == 0 for bar in figures[0].axes[0].patches)

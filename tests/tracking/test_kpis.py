@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from mlflow_study.tracking import faults, kpis
 
@@ -30,8 +31,46 @@ def test_a_lost_acknowledged_write_and_a_false_status_are_counted() -> None:
     found = recorded(pd.DataFrame(rows))
     assert found["suivi.asynchrone.perdues.sqlite+sans"] == (2, 9)
     assert found["suivi.asynchrone.perdues.sqlite+avec"] == (0, 9)
+    assert found["suivi.sortie.perdues.sqlite+asynchrone"] == (2 / 18, 18)
     assert found["suivi.exception.statut-faux.sqlite+sans"] == (1, 1)
     assert found["suivi.exception.statut-faux.sqlite+avec"] == (0, 1)
+
+
+def test_an_ending_without_exit_hooks_is_no_loss_at_exit() -> None:
+    killed = faults._row(magasin="sqlite", panne="SIGKILL", envoi="asynchrone", contexte="avec `with`", demandees=9, acquittees=9, perdues=9)  # fmt: skip
+    found = recorded(pd.DataFrame([killed]))
+    assert found["suivi.panne.perdues.sqlite+asynchrone"] == (1, 9)
+    assert "suivi.sortie.perdues.sqlite+asynchrone" not in found
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [(("", ""), "faites deux fois en silence"), (("", "déjà là"), "faites deux fois"), ((), "faites deux fois")],
+)  # fmt: skip
+def test_work_done_twice_is_silent_where_no_error_is_told(
+    errors: tuple[str, ...], words: str
+) -> None:
+    lost = {"magasin": "http+sqlite", "panne": "réponse perdue", "envoi": "synchrone"}
+    rows = [faults._row(**lost, contexte="create_run", doublons=1, detail=error) for error in errors]  # fmt: skip
+    rows.append(faults._row(**lost, contexte="set_tag"))
+    labels: dict[str, str] = {}
+    kpis.server_faults(lambda id, libelle, *_, **__: labels.update({id: libelle}), pd.DataFrame(rows))  # fmt: skip
+    told = labels["suivi.reponse-perdue.doublons.http+sqlite"]
+    assert told == f"opérations {words} après une réponse perdue, serveur + SQLite"
+
+
+def test_false_answers_and_refusals_are_told_apart() -> None:
+    outcomes = ["exact"] * 3 + ["écart"] * 2 + ["refus"]
+    rows = [{"magasin": "sqlite", "genre": "filtre", "issue": issue} for issue in outcomes]
+    rows += [{"magasin": "file", "genre": "filtre", "issue": "exact"}]
+    found: dict[str, Any] = {}
+    kpis.filters(lambda id, libelle, valeur, unite, **more: found.update({id: (libelle, valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.filtres.ecarts.sqlite"] == ("filtres faux ou refusés, SQLite : 2 réponses fausses et 1 refus", 3, 6)  # fmt: skip
+    assert found["suivi.filtres.ecarts.file"][0] == "filtres faux ou refusés, fichiers"
+    assert found["suivi.filtres.faux.sqlite"][1:] == (2, 6)
+    assert found["suivi.filtres.refuses.sqlite"][1:] == (1, 6)
+    many = kpis._sorts({("refus", "refus"): 1234, ("x", "x"): 0})
+    assert many == " : 1\u202f234 refus"
 
 
 def test_a_batch_whose_bad_item_is_none_for_the_store_is_no_trial() -> None:
@@ -74,6 +113,11 @@ def test_synchronous_losses_are_pooled_and_the_full_disk_is_no_ending() -> None:
         faults._row(magasin="http+sqlite", envoi="synchrone", panne="serveur lent", demandees=5, acquittees=5, perdues=1),
         faults._row(magasin="sqlite", envoi="synchrone", panne="artefact coupé (processus tué)", demandees=1),
     ]  # fmt: skip
+    calm = [
+        faults._row(magasin="sqlite", envoi="synchrone", panne=panne, demandees=7, acquittees=7, perdues=1)
+        for panne in ("fin", "sys.exit(0)", "4 processus, un run", "horloge qui recule", "aucune réponse à perdre")
+    ]  # fmt: skip
+    rows += calm
     found: dict[str, Any] = {}
     kpis.faults(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more)}), pd.DataFrame(rows))  # fmt: skip
     pooled, more = found["suivi.pannes.synchrone.perdues"]
@@ -91,17 +135,35 @@ def test_synchronous_losses_are_pooled_and_the_full_disk_is_no_ending() -> None:
 
 
 def test_ordinary_inputs_are_counted_over_all_stores() -> None:
-    rows = [
-        {"magasin": store, "genre": "métrique", "strate": stratum, "classe": kind}
-        for store in ("file", "sqlite")
-        for stratum, kind in (("nom : simple", "identique"), ("valeur : booléen", "refus clair"))
-    ] + [
-        {"magasin": store, "genre": genre, "strate": "autre", "classe": "identique"}
-        for store in ("file", "sqlite")
-        for genre in ("paramètre", "étiquette")
-    ]
-    found: dict[str, Any] = {}
-    kpis.roundtrip(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    rows = (
+        [
+            {"magasin": store, "genre": "métrique", "strate": stratum, "classe": kind}
+            for store in ("file", "sqlite")
+            for stratum, kind in (
+                ("nom : simple", "identique"),
+                ("valeur : booléen", "refus clair"),
+            )
+        ]
+        + [
+            {"magasin": store, "genre": genre, "strate": "autre", "classe": "identique"}
+            for store in ("file", "sqlite")
+            for genre in ("paramètre", "étiquette")
+        ]
+        + [
+            {"magasin": "file", "genre": "paramètre", "strate": "paramètre : texte", "classe": kind}
+            for kind in ("altérée en silence", "refus trompeur", "refus trompeur", "identique")
+        ]
+    )
+    found, labels = {}, {}
+
+    def record(id: str, libelle: str, valeur: Any, unite: str, **more: Any) -> None:
+        found[id], labels[id] = (valeur, more["n"]), libelle
+
+    kpis.roundtrip(record, pd.DataFrame(rows))  # type: ignore[arg-type]
     assert found["suivi.ordinaire.nom"] == (0, 2)
     assert found["suivi.ordinaire.booleen"] == (2, 2)
     assert found["suivi.ordinaire.double"] == (0, 0)
+    assert found["suivi.ordinaires.alterees.sqlite"] == (1, 2)
+    assert found["suivi.texte.alteres.file"] == (3, 4)
+    assert labels["suivi.texte.alteres.file"] == "textes altérés sans avis ou mal refusés, fichiers : 1 altéré en silence et 2 mal refusés"  # fmt: skip
+    assert labels["suivi.texte.alteres.sqlite"] == "textes altérés sans avis ou mal refusés, SQLite"

@@ -13,10 +13,11 @@ from mlflow_study.evidence.records import Kpi, Verdict
 from mlflow_study.evidence.statistics import wilson, zero_failure_bound
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation import page
-from mlflow_study.presentation.figures import ink_on, new, store_label
+from mlflow_study.presentation.figures import INK, ink_on, new, store_label
 from mlflow_study.presentation.tables import Markup
 from mlflow_study.store_names import STORES
 from mlflow_study.tracking.addresses import judged
+from mlflow_study.tracking.kpis import under_fault
 
 Frame: TypeAlias = Any
 """A DataFrame; its stubs make each cell a union of forty types, which hides real faults."""
@@ -30,7 +31,7 @@ CLASSES = {
     "acceptée, puis illisible": "#b3261e",
     "nuit à ce qui était stocké": "#5c0f0a",
 }
-"""Class of a round trip → hue, from harmless to harmful."""
+"""Class of a round trip → hue, from harmless to harmful; the last is outlined: it is seen in the dark."""
 HARMS = ("altérée en silence", "refus trompeur", "acceptée, puis illisible", "nuit à ce qui était stocké")  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def share(hits: int, n: int) -> str:
 
 def out_of(hits: int, n: int) -> str:
     """A count in a cell."""
-    return f"{fr.integer(hits)} / {fr.integer(n)}"
+    return f"{fr.integer(hits)} / {fr.integer(n)}" if n else fr.MISSING
 
 
 def among(hits: int, n: int, singular: str = "", plural: str | None = None) -> str:
@@ -138,9 +139,9 @@ def roundtrip(table: Frame) -> None:
     left = pd.Series(0.0, index=names)
     for name, hue in CLASSES.items():
         widths = shares.get(name, pd.Series(0.0, index=counts.index)).reindex(names).fillna(0.0)
-        ax.barh(
-            [store_label(n) for n in names], 100 * widths, left=100 * left, color=hue, label=name
-        )
+        drawn = 100 * widths.where(widths > 0)  # no outline around nothing
+        outline = 0.8 if name == list(CLASSES)[-1] else 0.0
+        ax.barh([store_label(n) for n in names], drawn, left=100 * left, color=hue, label=name, edgecolor=INK, linewidth=outline)  # fmt: skip
         for y, store in enumerate(names):
             if widths[store] > 0.03:
                 ax.text(100 * (left[store] + widths[store] / 2), y, fr.number(100 * widths[store], 2), ha="center", va="center", color=ink_on(hue), fontsize=7.5)  # fmt: skip
@@ -198,7 +199,8 @@ def side_by_side(table: Frame, limit: int = 6) -> None:
     rows = []
     for case in chosen.itertuples():
         fates = some[some.numero == case.numero].set_index("magasin").classe
-        rows.append({"Entrée": code(case.donnee, 90), **{store_label(str(k)): v for k, v in fates.items()}})  # fmt: skip
+        told = Markup(f"{escape(fr.clean(powers(case.strate)))}<br>{code(case.donnee, 90)}")
+        rows.append({"Ce qui varie, et l’entrée": told, **{store_label(str(k)): v for k, v in fates.items()}})  # fmt: skip
     page.table(
         grid(rows),
         label="tab-cote-a-cote",
@@ -246,6 +248,19 @@ _RESTATED = {
 """Properties whose recorded wording leans on that of another."""
 
 
+_REWRITTEN = re.compile(r"…('.*') puis …('.*') \((\d+) signes\)")
+
+
+def _example(text: str) -> str:
+    """A counter-example; two values that were recorded by their ends, whole where they are short."""
+    if not (found := _REWRITTEN.fullmatch(text)):
+        return text
+    first, second, length = found[1], found[2], int(found[3])
+    if length <= 3:
+        return f"{first} puis {second}"
+    return f"…{first} puis …{second} ({fr.integer(length)} signes)"
+
+
 def semantics(table: Frame, types: Frame | None) -> None:
     """Properties that hold everywhere, then those that do not."""
     table = table.assign(enonce=table.propriete.map(_RESTATED).fillna(table.enonce))
@@ -257,7 +272,7 @@ def semantics(table: Frame, types: Frame | None) -> None:
     )
     frame = wide(table[table.enonce.isin(bad)] if bad else table, "enonce", lambda r: out_of(r.contre_exemples, r.n))  # fmt: skip
     examples = table[table.contre_exemples > 0].assign(size=lambda d: d.exemple.str.len()).sort_values("size").drop_duplicates("enonce").set_index("enonce").exemple  # fmt: skip
-    shown = [code(str(examples.get(name, "")), 120) for name in frame.enonce]
+    shown = [code(_example(str(examples.get(name, ""))), 120) for name in frame.enonce]
     frame["Un contre-exemple"] = pd.Series(shown, index=frame.index, dtype=object)
     page.table(
         frame.rename(columns={"enonce": "Propriété"}),
@@ -297,6 +312,12 @@ _READERS = {
 }
 
 
+def _interval_limit(points: Frame) -> int | None:
+    """The most points that the charts' endpoint gives of one run, where it was seen to cut."""
+    own = points[(points.voie == "get-history-bulk-interval") & (points.rendus < points.ecrits)]
+    return int(own.rendus.max()) if len(own) else None
+
+
 def completeness(table: Frame) -> None:
     """Points by read path and length; pages of runs."""
     points = table[table.objet == "points"]
@@ -321,6 +342,8 @@ def completeness(table: Frame) -> None:
         caption += f" L’historique de {fr.integer(longest)} points n’est relu que dans {stores(list(alone))}."
     if silent:
         caption += " Aucune réponse coupée ne dit qu’elle l’est."
+    if _interval_limit(points):
+        caption += " Le nombre de points voulu (`max_results`) n’est pas donné ici\u202f; la page de MLflow en donne un, plus petit."
     frame = points.groupby(["voie", "ecrits"], sort=False).rendus.min().unstack("ecrits")
     frame = frame.rename(index=_READERS, columns=lambda n: fr.integer(n))
     page.table(
@@ -466,7 +489,7 @@ def autologging(tables: Mapping[str, Frame]) -> None:
                     "Coupés": kept.tronques,
                     "Non rejouables": kept.opaques,
                     "Score exact": kept.score_exact.astype(bool),
-                    "Runs enfants": [out_of(a, b) if b else "–" for a, b in zip(kept.enfants, kept.combinaisons, strict=True)],
+                    "Runs enfants": [out_of(a, b) for a, b in zip(kept.enfants, kept.combinaisons, strict=True)],
                 }
             ),
             label="tab-autolog",
@@ -633,6 +656,30 @@ def _other_losses(rest: Frame) -> str:
     return f"{told} ({under})"
 
 
+_SIZED = re.compile(r"(\d+) octets (restent cachés|listés sur (\d+))")
+
+
+def _bytes(count: int) -> str:
+    """A size that may be a whole number of Mio."""
+    whole, rest = divmod(count, 2**20)
+    return f"{fr.integer(whole)}\u00a0Mio" if whole and not rest else fr.count(count, "octet")
+
+
+def _sized(detail: str) -> str:
+    """The detail of a cut artifact, its sizes as a reader reads them."""
+
+    def told(found: re.Match[str]) -> str:
+        seen = _bytes(int(found[1]))
+        one = seen.startswith(("0\u00a0", "1\u00a0"))
+        if found[3]:
+            return f"{seen} {'listé' if one else 'listés'} sur {_bytes(int(found[3]))}"
+        if found[1] == "0":
+            return "aucun octet ne reste caché"
+        return f"{seen} {'reste caché' if one else 'restent cachés'}"
+
+    return _SIZED.sub(told, detail)
+
+
 _REFUSALS = re.compile(r"(\d+) refus : (.*)", re.DOTALL)
 
 
@@ -662,7 +709,7 @@ def other_faults(table: Frame) -> None:
                 "Sans accusé": int(some.sans_accuse.sum()),
                 "Doublons": int(some.doublons.sum()),
                 "Attente": fr.duration(float(some.bloque_s.max())) if some.bloque_s.max() > 0 else "–",
-                "Détail": code(_detail([d for d in some.detail if d], len(some)), 90) if some.detail.any() else "–",
+                "Détail": code(_sized(_detail([d for d in some.detail if d], len(some))), 90) if some.detail.any() else "–",
             }
         )  # fmt: skip
     page.finding(_other_losses(rest))
@@ -671,7 +718,13 @@ def other_faults(table: Frame) -> None:
             grid(rows),
             label="tab-pannes",
             title="Les autres pannes",
-            caption="Perdues : sur les écritures acquittées. Sans accusé : gardées sans que l’écrivain l’ait su. Attente : le plus long appel, quand il dépasse une demi-seconde.",
+            caption="Perdues : sur les écritures acquittées, s’il y en a. Sans accusé : gardées sans que l’écrivain l’ait su. Attente : le plus long appel, quand il dépasse une demi-seconde.",
+        )
+    waited = rest[rest.panne == "serveur tué, relancé"].bloque_s.max()
+    if waited >= 4:  # at least one pause of the client
+        page.prose(
+            f"Un serveur tué fait attendre un appel jusqu’à {fr.duration(waited)}. Le client recommence aussitôt, puis après 4 s, 8 s, 16 s, "
+            "et ainsi de suite en doublant, à une seconde près : il attend encore quand le serveur est revenu."
         )
     clock = rest[rest.panne == "horloge qui recule"]
     if len(clock):
@@ -687,6 +740,37 @@ def other_faults(table: Frame) -> None:
             if half == 0
             else f"Un artefact dont la copie est coupée apparaît à moitié dans {among(half, len(cut), 'essai')}."
         )
+
+
+def synchronous_faults(table: Frame) -> None:
+    """The counts behind the answer: trials, acknowledged and lost writes under each fault."""
+    some = under_fault(table)
+    if some.empty:
+        return
+    lost, n = int(some.perdues.sum()), int(some.acquittees.sum())
+    words = fr.count(lost, "écriture acquittée est perdue", "écritures acquittées sont perdues")
+    page.finding(
+        f"Toutes pannes réunies, {words if lost else 'aucune écriture acquittée n’est perdue'} en envoi synchrone ({among(lost, n)})",
+        "Une panne est ici ce qui arrête le programme par une erreur ou un signal, ou lui ôte la base, le serveur, le disque "
+        f"ou la réponse.{_lost_trials(lost, len(some))} Les fins ordinaires, la foule et l’horloge ne comptent pas.",
+    )
+    counts = some.groupby("panne", sort=False).agg(
+        essais=("panne", "size"), acquittees=("acquittees", "sum"), perdues=("perdues", "sum")
+    )
+    counts.loc["toutes"] = counts.sum()
+    page.table(
+        counts.reset_index().set_axis(["Panne", "Essais", "Acquittées", "Perdues"], axis=1),
+        label="tab-sous-panne",
+        title="Écritures acquittées, puis perdues, sous chaque panne, en envoi synchrone",
+        caption=f"Essais où une écriture au moins est acquittée. Magasins : {stores(list(some.magasin.unique()))}.",
+    )
+
+
+def _lost_trials(lost: int, trials: int) -> str:
+    """A bound on the trials that would lose, where none did: writes of one trial are lost together."""
+    if lost:
+        return ""
+    return f" Aucun des {fr.count(trials, 'essai')} n’en perd\u202f: au plus {fr.percent(zero_failure_bound(trials), 2)} en perdraient (borne à 95 %)."
 
 
 def interruptions(table: Frame) -> None:
@@ -778,8 +862,8 @@ def lost_replies(table: Frame) -> None:
     )  # fmt: skip
 
 
-def shown(table: Frame) -> None:
-    """MLflow's own page against what is stored."""
+def shown(table: Frame, histories: Frame | None = None) -> None:
+    """MLflow's own page against what is stored; ``histories``: the table of ``completeness``."""
     if (table.quoi == "non éprouvée").all():
         page.missing(f"La page de MLflow n’a pas été ouverte : {table.detail.iloc[0]}.")
         return
@@ -795,7 +879,13 @@ def shown(table: Frame) -> None:
         else f"Le graphique de la page dessine {fr.integer(int(drawn.montre))} points sur {fr.integer(int(drawn.stocke))}"
         + (", sans le dire" if drawn.detail == "sans avertissement" else "")
     )
-    text = (
+    limit = None if histories is None else _interval_limit(histories[histories.objet == "points"])
+    asked = (
+        f"Le point d’accès des graphiques rend jusqu’à {fr.integer(limit)} points par run\u202f; la page n’en demande que {fr.integer(int(drawn.montre))} par courbe. "
+        if limit is not None and drawn.montre < min(limit, drawn.stocke)
+        else ""
+    )
+    text = asked + (
         f"Le tableau des runs montre exactement {among(int(listed_numbers.egal.astype(bool).sum()), len(listed_numbers), 'nombre')}, "
         f"le détail d’un run {among(int(details.egal.astype(bool).sum()), len(details))}. "
         + (
@@ -863,11 +953,13 @@ def _solidity(kpis: Mapping[str, Kpi]) -> str:
         return "La tenue aux pannes n’a pas été éprouvée dans cette exécution."
     lost, trials = int(pooled.valeur or 0), int(pooled.conditions["essais"])
     where = stores(str(pooled.conditions["magasins"]).split(", "))
-    told = f"{where} : {among(lost, pooled.n)}, en {fr.count(trials, 'essai')}"
+    tried = f"{fr.count(trials, 'essai')}, dans {where}"
     if lost == 0:
-        said = f"En envoi synchrone, aucune écriture acquittée n’est perdue dans les pannes éprouvées ({told})."
+        bound = fr.percent(zero_failure_bound(trials), 2)
+        said = f"En envoi synchrone, aucune des {fr.count(pooled.n, 'écriture acquittée', 'écritures acquittées')} sous une panne n’est perdue ({tried}\u202f; au plus {bound} des essais en perdraient, borne à 95 %)."
     else:
-        said = f"Même en envoi synchrone, des écritures acquittées sont perdues dans les pannes éprouvées ({told})."
+        words = fr.count(lost, "écriture acquittée sous une panne est perdue", "écritures acquittées sous une panne sont perdues")  # fmt: skip
+        said = f"Même en envoi synchrone, {words}, sur {fr.integer(pooled.n)} ({tried})."
     unreadable = kpis.get("suivi.interruption.illisible.file")
     if unreadable is not None and unreadable.valeur:
         said += f" Dans le magasin de fichiers, un Ctrl-C peut rendre l’expérience illisible ({among(int(unreadable.valeur), unreadable.n or 0)} écritures interrompues)."
@@ -937,11 +1029,15 @@ def _figures(kpis: Mapping[str, Kpi]) -> list[str]:
     if lost := _worst(kpis, "suivi.panne.perdues.", "+asynchrone"):
         kpi, where = lost
         store = kpi.id.removeprefix("suivi.panne.perdues.").removesuffix("+asynchrone")
-        closed = [k for i, k in kpis.items() if i.startswith(f"suivi.asynchrone.perdues.{store}+")]
+        closed = kpis.get(f"suivi.sortie.perdues.{store}+asynchrone")
         told.append(
             f"Écritures asynchrones mises en file puis perdues, {where} : "
-            f"{among(sum(int(k.valeur or 0) for k in closed), sum(k.n or 0 for k in closed))} quand Python ferme proprement, "
-            f"{among(_hits(kpi), kpi.n or 0)} en comptant SIGTERM et SIGKILL ({fr.count(int(kpi.conditions['fins']), 'fin')})."
+            + (
+                f"{among(_hits(closed), closed.n or 0)} quand Python finit ses fonctions de sortie, "
+                if closed
+                else ""
+            )
+            + f"{among(_hits(kpi), kpi.n or 0)} en comptant SIGTERM et SIGKILL ({fr.count(int(kpi.conditions['fins']), 'fin')})."
         )
     drawn = kpis.get("suivi.page.points")
     if drawn is not None and drawn.n:

@@ -32,6 +32,8 @@ SLUGS = {
 KINDS = {"métrique": "metrique", "paramètre": "parametre", "étiquette": "etiquette"}
 DRAINED = ("fin", "exception", "sys.exit(0)", "sys.exit(3)", "SIGINT")
 """Endings after which Python runs its exit hooks."""
+CALM = ("fin", "sys.exit(0)", "horloge qui recule", "aucune réponse à perdre")
+"""Rows of the table of faults in which nothing fails; so are those of crowds."""
 
 
 ORDINARY = {
@@ -65,6 +67,16 @@ def _count(record: Record, id: str, libelle: str, hits: int, n: int, methode: st
     record(id, libelle, int(hits), "contre-exemples", methode=methode, n=int(n))
 
 
+def _sorts(counts: dict[tuple[str, str], int]) -> str:
+    """How many of each sort (singular, plural), to follow the label of their sum; no comma in it."""
+    told = [
+        f"{n:,} {plural if n > 1 else singular}".replace(",", "\u202f")
+        for (singular, plural), n in counts.items()
+        if n
+    ]
+    return f" : {' et '.join(told)}" if told else ""
+
+
 def roundtrip(record: Record, table: Frame) -> None:
     """Share of each class per backend, and per kind of datum; counts behind T1–T3, T6, T19–T21."""
     method = "échantillonnage stratifié, même nombre de cas par strate"
@@ -77,10 +89,21 @@ def roundtrip(record: Record, table: Frame) -> None:
                 hits = int((some.classe == name).sum())
                 _rate(record, f"suivi.{kind_slug}.{slug}.{store}", f"{kind}, {name}, {label(store)}", hits, len(some), method)  # fmt: skip
         _claims(record, str(store), cases)
+        ordinary = cases[cases.strate.isin(ORDINARY)]
+        _count(record, f"suivi.ordinaires.alterees.{store}", f"entrées ordinaires non rendues à l’identique, {label(store)}", int((ordinary.classe != "identique").sum()), len(ordinary), "aller-retour des cas tirés")  # fmt: skip
     for stratum, (slug, words) in ORDINARY.items():
         cases = table[table.strate == stratum]
         wrong = int((cases.classe != "identique").sum())
         record(f"suivi.ordinaire.{slug}", f"entrées ordinaires non rendues à l’identique, {words}", wrong, "contre-exemples", methode="aller-retour des cas tirés, tous magasins", n=len(cases), conditions={"entrees": words})  # fmt: skip
+
+
+_BAD_TEXTS = {
+    "altérée en silence": ("altéré en silence", "altérés en silence"),
+    "refus trompeur": ("mal refusé", "mal refusés"),
+    "acceptée, puis illisible": ("illisible", "illisibles"),
+    "nuit à ce qui était stocké": ("nuisible", "nuisibles"),
+}
+"""Class of a text that did not come back → one, several."""
 
 
 def _claims(record: Record, store: str, cases: Frame) -> None:
@@ -89,7 +112,10 @@ def _claims(record: Record, store: str, cases: Frame) -> None:
     def bad(id: str, libelle: str, strata: list[str], allowed: tuple[str, ...]) -> None:
         some = cases[cases.strate.isin(strata)]
         hits = int((~some.classe.isin(allowed)).sum())
-        _count(record, f"suivi.{id}.{store}", f"{libelle}, {name}", hits, len(some), "aller-retour des cas tirés")  # fmt: skip
+        words = f"{libelle}, {name}"
+        if id == "texte.alteres":  # a loud refusal and a silent alteration are told apart
+            words += _sorts({kind: int((some.classe == c).sum()) for c, kind in _BAD_TEXTS.items()})
+        _count(record, f"suivi.{id}.{store}", words, hits, len(some), "aller-retour des cas tirés")
 
     same = ("identique",)
     if store != "file":
@@ -156,8 +182,9 @@ def filters(record: Record, table: Frame) -> None:
         for outcome, slug, words in (("écart", "faux", odd), ("refus", "refuses", "refusés")):
             hits = int((some.issue == outcome).sum())
             _count(record, f"suivi.{subject}.{slug}.{store}", f"{subject} {words}, {label(store)}", hits, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
-        either = int(some.issue.isin(("écart", "refus")).sum())
-        _count(record, f"suivi.{subject}.ecarts.{store}", f"{subject} refusés, ou {odd}, {label(store)}", either, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
+        wrong, refused = (int((some.issue == outcome).sum()) for outcome in ("écart", "refus"))
+        sorts = _sorts({("réponse fausse", "réponses fausses"): wrong, ("refus", "refus"): refused})
+        _count(record, f"suivi.{subject}.ecarts.{store}", f"{subject} faux ou refusés, {label(store)}{sorts}", wrong + refused, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
 
 
 def completeness(record: Record, table: Frame) -> None:
@@ -238,9 +265,12 @@ def faults(record: Record, table: Frame) -> None:
         if acknowledged:
             lost = int(some.perdues.sum())
             _share(record, f"suivi.panne.perdues.{store}+{slug}", f"écritures {taken} puis perdues, toutes fins, envoi {sync}, {label(store)}", lost, acknowledged, method, fins=len(some))  # fmt: skip
-        for context, drained in some[some.panne.isin(DRAINED)].groupby("contexte"):
+        drained = some[some.panne.isin(DRAINED)]
+        if sync == "asynchrone" and drained.acquittees.sum():
+            _share(record, f"suivi.sortie.perdues.{store}+asynchrone", f"écritures mises en file puis perdues quand Python finit ses fonctions de sortie, {label(store)}", int(drained.perdues.sum()), int(drained.acquittees.sum()), method, fins=len(drained))  # fmt: skip
+        for context, own in drained.groupby("contexte"):
             closing = "avec" if context.startswith("avec") else "sans"
-            _count(record, f"suivi.{slug}.perdues.{store}+{closing}", f"écritures {sync}s {taken} puis perdues quand Python ferme proprement, {context}, {label(store)}", int(drained.perdues.sum()), int(drained.acquittees.sum()), method)  # fmt: skip
+            _count(record, f"suivi.{slug}.perdues.{store}+{closing}", f"écritures {sync}s {taken} puis perdues quand Python finit ses fonctions de sortie, {context}, {label(store)}", int(own.perdues.sum()), int(own.acquittees.sum()), method)  # fmt: skip
     for (store, context), some in tried[tried.panne.isin(DRAINED[1:2])].groupby(["magasin", "contexte"]):  # fmt: skip
         slug = "avec" if context.startswith("avec") else "sans"
         wrong = sum(_wrong(row) for row in some.itertuples())
@@ -259,10 +289,15 @@ def faults(record: Record, table: Frame) -> None:
             record(f"suivi.concurrence.attente.{store}", f"plus longue attente d’une écriture simultanée, {label(store)}", float(crowd.bloque_s.max()), "s", n=int(crowd.demandees.sum()), methode="plus long appel au-delà d’une demi-seconde, 0 sinon")  # fmt: skip
 
 
+def under_fault(table: Frame) -> Frame:
+    """Trials under a fault, servers' included, where the call waits and something was acknowledged."""
+    calm = table.panne.isin(CALM) | table.panne.str.contains("processus,")
+    return table[(table.envoi == "synchrone") & (table.acquittees > 0) & ~calm]
+
+
 def _synchronous(record: Record, table: Frame, method: str) -> None:
-    """Acknowledged and lost under every fault, servers included, where the call waits."""
-    some = table[(table.envoi == "synchrone") & (table.acquittees > 0)]
-    record("suivi.pannes.synchrone.perdues", "écritures synchrones acquittées puis perdues, toutes pannes", int(some.perdues.sum()), "écritures", methode=method, n=int(some.acquittees.sum()), conditions={"essais": len(some), "magasins": ", ".join(sorted(set(some.magasin)))})  # fmt: skip
+    some = under_fault(table)
+    record("suivi.pannes.synchrone.perdues", "écritures synchrones acquittées sous une panne puis perdues", int(some.perdues.sum()), "écritures", methode=method, n=int(some.acquittees.sum()), conditions={"essais": len(some), "magasins": ", ".join(sorted(set(some.magasin)))})  # fmt: skip
 
 
 def _wrong(row: Any) -> bool:
@@ -275,7 +310,9 @@ def server_faults(record: Record, table: Frame) -> None:
     for store, some in table[table.magasin.str.startswith("http+")].groupby("magasin"):
         lost = some[some.panne == "réponse perdue"]
         if len(lost):
-            for column, slug, words in (("doublons", "doublons", "écrites deux fois"), ("sans_accuse", "fausses-erreurs", "faites et pourtant refusées"), ("perdues", "perdues", "acquittées puis perdues")):  # fmt: skip
+            twice = lost[lost.doublons > 0]
+            silent = " en silence" if len(twice) and (twice.detail == "").all() else ""
+            for column, slug, words in (("doublons", "doublons", f"faites deux fois{silent}"), ("sans_accuse", "fausses-erreurs", "faites et pourtant annoncées manquées"), ("perdues", "perdues", "acquittées puis perdues")):  # fmt: skip
                 _count(record, f"suivi.reponse-perdue.{slug}.{store}", f"opérations {words} après une réponse perdue, {label(store)}", int((lost[column] > 0).sum()), len(lost), method)  # fmt: skip
         for fault, slug in (("serveur lent", "lent"), ("serveur tué, relancé", "tue")):
             struck = some[some.panne == fault]
