@@ -94,7 +94,7 @@ def brief(synthesis: Synthesis) -> dict[str, Any]:
 def _in_substance(synthesis: Synthesis) -> list[str]:
     """What MLflow keeps and what it does not, in a sentence each: only what was measured."""
     kpis = synthesis.kpis
-    kept = _ordinary(matching(kpis, [f"{ORDINARY}.*"])), _lost(matching(kpis, [f"{LOST}.*"]))
+    kept = _ordinary(matching(kpis, [f"{ORDINARY}.*"])), _lost(matching(kpis, [LOST]))
     short = (
         _repeated(kpis.get("reproductibilite.reussite.conclusion.mlflow")),
         _followed(kpis.get("tracabilite.changements.suivis.sqlite")),
@@ -104,7 +104,7 @@ def _in_substance(synthesis: Synthesis) -> list[str]:
     return [f"{who} {text}." for who, text in zip(subjects, sentences, strict=True) if text]
 
 
-ORDINARY, LOST = "suivi.ordinaires.alterees", "suivi.panne.acquittees_perdues"
+ORDINARY, LOST = "suivi.ordinaires.alterees", "suivi.pannes.synchrone.perdues"
 """Ordinary entries that come back altered; synchronous writes acknowledged under a fault and lost."""
 
 
@@ -582,8 +582,8 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
     SubjectKpi(
         "suivi",
         SOUND,
-        "écritures mises en file puis perdues, toutes fins, envoi asynchrone",
-        "suivi.panne.perdues",
+        "écritures mises en file puis perdues quand Python finit ses fonctions de sortie",
+        "suivi.sortie.perdues",
         "+asynchrone",
     ),
     SubjectKpi(
