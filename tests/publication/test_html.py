@@ -109,9 +109,9 @@ def test_claims_lead_to_their_evidence_and_back(page: BeautifulSoup) -> None:
 
 
 def test_the_register_quotes_advises_and_tells_expectations_apart(page: BeautifulSoup) -> None:
-    quote = page.select_one("#affirmation-T2 q")
+    quote = page.select_one("#affirmation-T2 [lang]")
     assert quote is not None
-    assert (quote["lang"], quote.get_text()) == ("en", "every value is kept")
+    assert (quote["lang"], quote.get_text()) == ("en", "“every value is kept”")
     assert "Que faire\u00a0: Relire" in text(page, "#affirmation-T2")
     assert "Que faire" not in text(page, "#affirmation-T1")
     assert "(Attente de lecteur.)" in text(page, "#affirmation-T3")

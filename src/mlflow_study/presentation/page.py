@@ -153,12 +153,19 @@ def missing(text: str) -> None:
 
 
 def source_link(source: Source) -> str:
-    """A source as a link, or as a file of the installed package; its title is left as it is."""
+    """A source as a link, or as a file of the installed package.
+
+    Its passage, where one is quoted, is what is linked; both are left as they are.
+    """
     title = _markdown.label(source.titre, typeset=False)
-    if re.match(r"https?://", source.lien):
-        return f'<a class="source" href="{escape(source.lien)}">{title}</a>'
-    place = f" ({escape(source.lien)})" if source.lien else ""
-    return f'<cite class="source">{title}{place}</cite>'
+    place = f"{title} ({escape(source.lien)})" if source.lien else title
+    web = bool(re.match(r"https?://", source.lien))
+    kind = f'a class="source" href="{escape(source.lien)}"' if web else 'cite class="source"'
+    end = "a" if web else "cite"
+    named = title if web else place
+    if source.passage:
+        return f'<{kind} lang="en">“{escape(source.passage, quote=False)}”</{end}>, {named}'
+    return f"<{kind}>{named}</{end}>"
 
 
 def verdict_badge(verdict: str, count: int = 1) -> str:
@@ -194,21 +201,22 @@ def _stated(record: Claim | Verdict) -> str:
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> list[str]:
-    """By kind: what does not hold or is not settled, with its reason; then what holds."""
+    """By kind: what nothing supports or is not settled, with its reason; the numbers of the rest."""
     lines = []
     for kind in fr.verdict_words:
         own = [verdict for verdict in verdicts if verdict.verdict == kind]
-        if not own or kind == "confirmée":
+        if not own:
             continue
-        lines.append(f'<li class="groupe">{verdict_badge(kind, len(own))}</li>')
+        badge = verdict_badge(kind, len(own))
+        if kind in ("nuancée", "confirmée"):
+            named = fr.join(_anchor(verdict) for verdict in own)
+            lines.append(f'<li class="groupe">{badge} {named}</li>')
+            continue
+        lines.append(f'<li class="groupe">{badge}</li>')
         lines += [
             f"<li>{_anchor(verdict)} {_markdown.inline(f'{verdict.enonce} {_reason(verdict)}')}</li>"
             for verdict in own
         ]
-    held = [_anchor(verdict) for verdict in verdicts if verdict.verdict == "confirmée"]
-    if held:
-        badge = verdict_badge("confirmée", len(held))
-        lines.append(f'<li class="groupe">{badge} {fr.join(held)}</li>')
     return lines
 
 

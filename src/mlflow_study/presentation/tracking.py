@@ -713,12 +713,20 @@ def other_faults(table: Frame) -> None:
             }
         )  # fmt: skip
     page.finding(_other_losses(rest))
+    unseen = {
+        "Sans accusé": " Aucune écriture n’est gardée sans que l’écrivain l’ait su.",
+        "Doublons": " Aucune n’est gardée deux fois.",
+    }
+    none = [column for column in unseen if not any(row[column] for row in rows)]
+    told = "".join(unseen[column] for column in none)
+    if "Sans accusé" not in none:
+        told += " Sans accusé : gardées sans que l’écrivain l’ait su."
     if rows:
         page.table(
-            grid(rows),
+            grid([{k: v for k, v in row.items() if k not in none} for row in rows]),
             label="tab-pannes",
             title="Les autres pannes",
-            caption="Perdues : sur les écritures acquittées, s’il y en a. Sans accusé : gardées sans que l’écrivain l’ait su. Attente : le plus long appel, quand il dépasse une demi-seconde.",
+            caption=f"Perdues : sur les écritures acquittées, s’il y en a. Attente : le plus long appel, quand il dépasse une demi-seconde.{told}",
         )
     waited = rest[rest.panne == "serveur tué, relancé"].bloque_s.max()
     if waited >= 4:  # at least one pause of the client

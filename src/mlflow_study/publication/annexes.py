@@ -111,7 +111,7 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
     for verdict in evidence.verdicts:
         kind = "(Attente de lecteur.) " if verdict.attente else ""
         statement = (
-            f"{markdown.inline(verdict.enonce)} <small>{kind}{_quoted(verdict)}{source_link(verdict.source)}. "
+            f"{markdown.inline(verdict.enonce)} <small>{kind}{source_link(verdict.source)}. "
             f"Critère{fr.NBSP}: {markdown.inline(verdict.critere)}</small>"
         )
         judgement = (
@@ -129,12 +129,6 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
         ("N°", "Affirmation de MLflow, ou attente de lecteur", "Verdict, et pourquoi"),
         rows,
     )
-
-
-def _quoted(verdict: Verdict) -> str:
-    """The words of the source, as they are."""
-    passage = verdict.source.passage
-    return f'<q lang="en">{escape(passage, quote=False)}</q>, ' if passage else ""
 
 
 def families(kpis: Iterable[Kpi]) -> dict[str, list[Kpi]]:
