@@ -202,13 +202,14 @@ def _stated(record: Claim | Verdict) -> str:
 
 def _outcome(verdicts: Sequence[Verdict]) -> list[str]:
     """By kind: what nothing supports or is not settled, with its reason; the numbers of the rest."""
-    lines = []
-    for kind in fr.verdict_words:
+    lines, named_only = [], ("nuancée", "confirmée")
+    told = [kind for kind in fr.verdict_words if kind not in named_only]
+    for kind in (*told, *named_only):
         own = [verdict for verdict in verdicts if verdict.verdict == kind]
         if not own:
             continue
         badge = verdict_badge(kind, len(own))
-        if kind in ("nuancée", "confirmée"):
+        if kind in named_only:
             named = fr.join(_anchor(verdict) for verdict in own)
             lines.append(f'<li class="groupe">{badge} {named}</li>')
             continue
