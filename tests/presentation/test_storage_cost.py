@@ -229,7 +229,9 @@ def test_a_practical_size_says_how_it_is_known() -> None:
 
     assert said(3162.0, "mesuré") == "≤\u00a03\u202f200\u00a0runs"
     assert said(547_774.9, "extrapolé") == "≈\u00a0550\u202f000\u00a0runs"
-    assert said(None, "trop loin") == "–"
+    assert said(None, "aucune croissance montrée") == "–"
+    assert said(None, "trop loin") == ">"
+    assert said(None, "trop peu de tailles") == "?"
 
 
 def test_practical_sizes_measured_extrapolated_and_none(shown: list[str]) -> None:
@@ -242,7 +244,7 @@ def test_practical_sizes_measured_extrapolated_and_none(shown: list[str]) -> Non
         )
     )  # fmt: skip
     text = shown[0].replace("\u202f", " ").replace("\u00a0", " ")
-    assert "1 s : ≤ 1 000" in text
+    assert "1 s : ≤ 1 000 ; 10 s : ≈ 12 000" in text
     assert "≈ 12 000 (9 000–20 000)" in text
     assert "`get_run`" in shown[1]
 
@@ -276,8 +278,32 @@ def test_the_figures_state_a_finding(shown: list[str]) -> None:
         table(kpi("stockage.acces.get_run.p50.sqlite", 0.01, 0.009, 0.011, unite="s"))
     )
     assert "croît plus vite que la taille" in shown[0]
-    assert "le débit monte pour SQLite (2 fois)" in shown[1]
-    assert "get_run, SQLite" in shown[2]
+    assert "Le débit monte jusqu’à 8\u00a0écrivains pour SQLite (2 fois)" in shown[1]
+    assert shown[2].startswith("Écrivains, base et serveur se partagent les cœurs")
+    assert "get_run, SQLite" in shown[3]
+
+
+@pytest.mark.parametrize(
+    ("issues", "words"),
+    [
+        (["mesure", "mesure"], None),
+        (["mesure", "plafond"], "10 s (1 taille arrêtée)"),
+        (["plafond", cost.NOT_TRIED], "10 s (1 taille arrêtée ; non tenté au-delà)"),
+    ],
+)
+def test_what_was_not_tried_is_not_counted_as_stopped(
+    monkeypatch: pytest.MonkeyPatch, issues: list[str], words: str | None
+) -> None:
+    captions: list[str] = []
+    monkeypatch.setattr(page, "figure", lambda fig, **told: captions.append(told["caption"]))
+    temps = pd.DataFrame(
+        {"magasin": "sqlite", "operation": "search_order", "taille": [1000, 3000],
+         "wall_s": [10.0, 10.0], "issue": issues}
+    )  # fmt: skip
+    cost.growth_figure({}, temps, 10.0)
+    text = captions[0].replace("\u00a0", " ")
+    assert ("Triangle" in text) == (words is not None)
+    assert words is None or words in text
 
 
 def few(id: str, value: float, low: float, high: float) -> Kpi:
@@ -327,8 +353,69 @@ def test_a_throughput_that_does_not_surely_change_is_not_said_to(shown: list[str
     table = writers(0, 0)
     cost.writers_figure(table.assign(dispersion=9.0))
     cost.writers_figure(table.assign(debit=[20.0, 10.0]))
-    assert "aucun changement de débit" in shown[0]
-    assert "le débit baisse pour SQLite (0,5 fois)" in shown[1]
+    assert shown[0] == "Aucun changement de débit n’est montré pour SQLite"
+    assert shown[2] == "Le débit baisse pour SQLite (−50\u00a0%)"
+
+
+def several_writers(**rates: list[float]) -> pd.DataFrame:
+    """Throughputs of 1, 2 and 8 writers, well known, by store."""
+    return pd.DataFrame(
+        {"magasin": store, "ecrivains": count, "acquittes": 100, "debit": rate, "dispersion": 0.2}
+        for store, found in rates.items()
+        for count, rate in zip((1, 2, 8), found, strict=True)
+    )
+
+
+def test_a_throughput_that_peaks_is_said_to_where_it_does(shown: list[str]) -> None:
+    table = several_writers(file=[100, 200, 150], postgresql=[100, 200, 198], sqlite=[100, 101, 99])
+    cost.writers_figure(table, 2)
+    cost.writers_figure(table, 64)
+    cost.writers_figure(several_writers(sqlite=[10, 20, 30]), 1)
+    said = [text.replace("\u00a0", " ") for text in shown]
+    assert said[0] == "Le débit culmine à 2 écrivains, puis retombe pour fichiers (−25 %)"
+    assert (
+        "Le débit monte jusqu’à 2 écrivains pour PostgreSQL (2 fois), sans retombée montrée"
+        in said[1]
+    )
+    assert "aucun changement de débit n’est montré pour SQLite. Écrivains" in said[1]
+    assert said[1].endswith(
+        "les 2 cœurs de la machine : la limite peut être celle de la machine, et non du magasin."
+    )
+    assert said[3].endswith("se partagent les 64 cœurs de la machine.")
+    assert said[4] == "Le débit monte jusqu’à 8 écrivains pour SQLite (3 fois)"
+    assert "le seul cœur" in said[5]
+
+
+def test_the_cores_are_those_of_the_machine_that_measured() -> None:
+    log = [{"nom": "tournee", "machine": {"coeurs": 8}}, {"nom": "acces", "machine": {"coeurs": 2}}]
+    assert cost.cores(log) == 2
+    assert cost.cores([{"nom": "acces"}]) is None
+    assert cost.cores(log[:1]) is None
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [((1.12, 1.05, 1.26), ": 1,12 fois plus (IC à 95 % : 1,05–1,26)."),
+     ((0.5, 0.4, 0.8), ": 2 fois moins (IC à 95 % : 1,25–2,50)."),
+     ((1.02, 0.9, 1.1), ": aucune différence n’est montrée (rapport de 1,02 ; IC à 95 % : 0,9–1,1).")],
+)  # fmt: skip
+def test_what_a_busy_machine_changes(ratio: tuple[float, float, float], words: str) -> None:
+    compared = {"calmes": 21, "occupes": 279, "calme_s": 0.00743, "occupe_s": 0.00831,
+                **dict(zip(("rapport", "bas", "haut"), ratio, strict=True))}  # fmt: skip
+    told = {"gardes": True, "runs": 100, "calcul_ralenti": 1.5, "attente": 0.25}
+
+    def found(conditions: dict[str, Any]) -> dict[str, Kpi]:
+        share = kpi("stockage.acces.part_tours_occupes", 0.93, conditions=conditions)
+        return table(kpi("stockage.acces.part_horloge", 0.001), share)
+
+    said = cost.clock_sentence(found(told | compared)).replace("\u00a0", " ")
+    assert "plus de 1,5 fois son meilleur temps" in said
+    assert "plus de 25 % du temps" in said
+    assert "prend 7,43 ms sur les 21 tours calmes, 8,31 ms sur les 279 tours occupés" in said
+    assert said.endswith(words)
+    assert "tours calmes," not in cost.clock_sentence(found(told))
+    short = cost.circumstances(found(told | compared)).replace("\u00a0", " ")
+    assert short.endswith("sur les 21 tours calmes, un point prend 7,43 ms.")
 
 
 @pytest.mark.parametrize(

@@ -194,14 +194,110 @@ def test_space_given_back_or_not(said: list[str]) -> None:
 
 
 def test_advice_follows_the_measurements(said: list[str]) -> None:
-    storage_answer.advice({})
+    storage_answer.advice({}, temps())
     storage_answer.advice(
         by_id(
             kpi("stockage.defaut.existant", "refus"),
             kpi("stockage.migration.cas.infini", 2, 8),
             kpi("stockage.suppression.restes.sqlite", 5, 14),
-        )
+        ),
+        temps(),
     )
     assert said[0].count("\n") == 0
     assert "Avant de migrer" in said[1]
     assert "effacer vraiment" in said[1]
+
+
+def temps(cured: float | None = None) -> pd.DataFrame:
+    """Sorted searches of SQLite, stopped at 10 s; then after ``ANALYZE``, where it is given."""
+    rows = [("search_order", 100_000, 10.0)]
+    rows += [] if cured is None else [("search_order_analyze", 100_000, cured)]
+    return pd.DataFrame(rows, columns=["operation", "taille", "wall_s"]).assign(magasin="sqlite")
+
+
+def practical(name: str, value: float | None, origin: str) -> Kpi:
+    record = kpi(f"stockage.capacite.pratique_{name}", value, origine=origin, motif="x")
+    return record.model_copy(update={"unite": "runs"})
+
+
+ONE, TEN = (
+    practical("1s.search_order.sqlite", 3162.0, "mesuré"),
+    practical("10s.search_order.sqlite", 31_623.0, "mesuré"),
+)
+
+
+@pytest.mark.parametrize(
+    ("records", "cured", "words"),
+    [
+        (
+            [ONE, TEN, practical("1s.search_order.postgresql", 341_744.0, "extrapolé")],
+            1.89,
+            "**Sur SQLite, lancer `ANALYZE` avant de trier par une métrique** : sans elle, le tri atteint 1 s "
+            "dès 3 162 runs et 10 s dès 31 623 runs ; après elle, il prend 1,89 s à 100 000 runs (n = 1). "
+            "Au-delà, passer à PostgreSQL : 1 s vers 340 000 runs (extrapolé).",
+        ),
+        (
+            [practical("1s.search_order.sqlite", 12_345.0, "extrapolé"),
+             practical("1s.search_order.postgresql", None, "aucune croissance montrée")],
+            9.0,
+            "**Ne pas trier par une métrique sur une grande base SQLite** : le tri atteint 1 s vers 12 000 runs "
+            "(extrapolé). Au-delà, passer à PostgreSQL, où aucune taille mesurée n’atteint 1 s.",
+        ),
+        (
+            [ONE, practical("1s.search_order.postgresql", 1000.0, "mesuré")],
+            None,
+            "**Ne pas trier par une métrique sur une grande base SQLite** : le tri atteint 1 s dès 3 162 runs.",
+        ),
+        ([ONE, practical("1s.search_order.postgresql", None, "trop peu de tailles")], None,
+         "**Ne pas trier par une métrique sur une grande base SQLite** : le tri atteint 1 s dès 3 162 runs."),
+        ([practical("1s.search_order.sqlite", None, "trop loin")], 1.0, ""),
+        ([], None, ""),
+    ],
+)  # fmt: skip
+def test_sorting_on_the_default_store_is_warned_of_where_it_is_slow(
+    records: list[Kpi], cured: float | None, words: str
+) -> None:
+    told = storage_answer._sorting(by_id(*records), temps(cured))
+    assert told.replace("\u00a0", " ").replace("\u202f", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("doubles", "words"),
+    [(0, "est jugé à part."), (25, "est tantôt d’un seul côté, tantôt des deux."), (101, "est des deux côtés.")],
+)  # fmt: skip
+def test_kinds_that_are_judged_and_those_that_are_not(doubles: int, words: str) -> None:
+    placed = by_id(
+        kpi("stockage.lieu.mauvais_cote.sqlite", 0, 30),
+        kpi("stockage.lieu.deux_fois.sqlite", 11, 33),
+        kpi("stockage.lieu.nulle_part.sqlite", 1, 34, genres="dataset_value"),
+        kpi("stockage.trace.deux_fois.sqlite", doubles, 101),
+    )
+    told = storage_answer._where(placed).replace("\u00a0", " ")
+    assert told.startswith("Sur 34 genres de données suivis à la trace, 30 sont jugés")
+    assert f"Le contenu des traces (3 genres) {words}" in told
+    assert "Les valeurs d’un jeu de données ne sont nulle part" in told
+    wrong = by_id(kpi("stockage.lieu.mauvais_cote.sqlite", 1, 30))
+    assert "sauf sur SQLite." in storage_answer._where(wrong)
+
+
+@pytest.mark.parametrize(("doubles", "said"), [(0, False), (5, True), (12, False), (-1, False)])
+def test_the_place_of_traces_depends_on_a_race_where_it_varies(doubles: int, said: bool) -> None:
+    traces = pd.DataFrame(
+        {"backend": ["file", "sqlite"], "traces": [12, 12], "doubles": [12, doubles]}
+    )
+    assert ("selon une course" in where._race(traces)) == said
+
+
+@pytest.mark.parametrize(
+    ("entity", "text", "words"),
+    [
+        ("appréciations", "'zqzg', 1795917311854) → 'zqzg', 0)", "date de l’appréciation : 29 nov. 2026 → `0`"),
+        ("points de métrique", "(0, 1000, '-inf') → (0, 1000, '-1.79e+308')", "valeur : `-inf` → `-1.79e+308`"),
+        ("métriques de modèle", "(nan, 'ab', None, None) → (None, 'ab', None, None)", "valeur : `nan` → `None`"),
+        ("appréciations", "('a, b', 'c', 'd', 1) → ('a, b', 'c', 'd', 2)", "`('a, b', 'c', 'd', 1) → ('a, b', 'c', 'd', 2)`"),
+        ("paramètres", "'a\\r' → 'a'", "`'a\\r' → 'a'`"),
+        ("runs", "perdu : ('skink-59', 'RUNNING', 1795", "perdu : `skink-59`"),
+    ],
+)  # fmt: skip
+def test_what_a_migration_changed_is_named(entity: str, text: str, words: str) -> None:
+    assert where._example(entity, text) == words

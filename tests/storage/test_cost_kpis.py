@@ -12,6 +12,7 @@ from mlflow_study.evidence.files import read_register
 from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.verdicts import judge
 from mlflow_study.paths import REGISTER
+from mlflow_study.presentation import numbers as fr
 from mlflow_study.storage import cost_kpis
 from mlflow_study.storage.asynchrony import SERIES
 from mlflow_study.storage.capacity import COMPARED
@@ -87,6 +88,53 @@ def test_a_law_is_not_stretched_beyond_a_hundred_times_what_was_measured() -> No
     assert "dépasserait 100 fois" in str(
         found["stockage.capacite.pratique_10s.get_run.sqlite"].conditions["motif"]
     )
+
+
+def test_two_sizes_give_no_law_and_are_said_to_be_too_few() -> None:
+    found = named(
+        cost_kpis.growth_kpis(tables(calls("search_page", {100: [0.1] * 3, 1000: [1.2]})))
+    )
+    limit = found["stockage.capacite.pratique_10s.search_page.sqlite"]
+    assert limit.valeur is None
+    assert limit.conditions["origine"] == "trop peu de tailles"
+    assert "moins de trois tailles mesurées" in str(limit.conditions["motif"])
+
+
+def test_a_measured_capacity_has_a_bracket_and_no_interval() -> None:
+    times = {100: [0.1] * 3, 1000: [1.2] * 3}
+    found = named(cost_kpis.growth_kpis(tables(calls("search_page", times))))
+    limit = found["stockage.capacite.pratique_1s.search_page.sqlite"]
+    assert (limit.valeur, limit.intervalle, limit.conditions["taille_en_dessous"]) == (
+        1000,
+        None,
+        100,
+    )
+    assert fr.kpi(limit).replace("\u202f", " ") == "entre 100 et 1 000\u00a0runs (tailles mesurées)"
+    slow = named(cost_kpis.growth_kpis(tables(calls("search_page", {100: [2.0] * 3}))))
+    limit = slow["stockage.capacite.pratique_1s.search_page.sqlite"]
+    assert fr.kpi(limit) == "au plus 100\u00a0runs (la plus petite taille mesurée)"
+
+
+def test_a_size_that_was_not_tried_is_not_said_to_be_measured() -> None:
+    rows = calls("search_order", {100: [0.5], 1000: [5.0]})
+    rows += calls("search_order", {10_000: [10.0]}, "plafond")
+    rows += calls("search_order", {100_000: [10.0]}, "plafond (taille plus petite)")
+    assert set(cost_kpis.practical(tables(rows))["mesure_jusqu_a"]) == {10_000}
+
+
+def test_calm_and_busy_rounds_are_compared_where_both_are_enough() -> None:
+    def share(calm: int) -> Kpi:
+        rows = access("sqlite", "log_metric", [0.010] * 40)
+        for row in rows:
+            row["occupee"] = row["tour"] >= calm
+            row["wall_s"] = 0.012 if row["occupee"] else 0.010
+        found = named(cost_kpis.access_kpis(access_tables(rows)))
+        return found["stockage.acces.part_tours_occupes"]
+
+    assert "rapport" not in share(9).conditions
+    told = share(10).conditions
+    assert (told["calmes"], told["occupes"], told["calme_s"]) == (10, 30, 0.010)
+    assert told["rapport"] == pytest.approx(1.2)
 
 
 def test_what_was_stopped_at_the_cap_counts_as_reached() -> None:
@@ -180,7 +228,7 @@ def test_busy_rounds_are_left_out_only_where_enough_remain() -> None:
         return pd.DataFrame(rows)
 
     share = named(cost_kpis.access_kpis(access_tables(rounds(40).to_dict("records"))))["stockage.acces.part_tours_occupes"]  # fmt: skip
-    assert share.conditions == {"gardes": True, "runs": 100}
+    assert share.conditions == {"gardes": True, "runs": 100, "calcul_ralenti": 1.5, "attente": 0.25}
     assert cost_kpis.quiet_part(rounds(8))["wall_s"].max() == 1.0
     assert len(cost_kpis.quiet_part(rounds(40))) == 70
 

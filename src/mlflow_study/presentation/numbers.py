@@ -260,10 +260,18 @@ def measured(
 
 
 def kpi(record: Kpi, digits: int = 3) -> str:
-    """``measured`` of a KPI, or «non éprouvé (motif)»."""
+    """``measured`` of a KPI, or «non éprouvé (motif)».
+
+    A size found between two that were measured is told by both, an extrapolated one marked.
+    """
     if record.valeur is None:
         return f"non éprouvé ({record.conditions.get('motif', 'motif inconnu')})"
-    return measured(record.valeur, record.unite, record.intervalle, record.n, digits)
+    text = measured(record.valeur, record.unite, record.intervalle, record.n, digits)
+    if (below := record.conditions.get("taille_en_dessous")) is not None:
+        if below:
+            return f"entre {integer(below)} et {text} (tailles mesurées)"
+        return f"au plus {text} (la plus petite taille mesurée)"
+    return f"≈{NBSP}{text}" if record.conditions.get("origine") == "extrapolé" else text
 
 
 # --- words -----------------------------------------------------------------------

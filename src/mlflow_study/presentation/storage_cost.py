@@ -204,7 +204,7 @@ STEEP = 1.1
 def growth_figure(kpis: Kpis, temps: pd.DataFrame, cap_s: float) -> None:
     """Time of six operations against the size of the store; what was stopped is shown."""
     fig, axes = new(height=6.2, nrows=3, ncols=2, sharey=True)
-    stopped = 0
+    stopped, untried = 0, False
     for axis, operation in zip(axes.flat, PANELS, strict=True):
         for store, calls in temps[temps["operation"] == operation].groupby("magasin"):
             colour = store_colour(str(store))
@@ -219,8 +219,9 @@ def growth_figure(kpis: Kpis, temps: pd.DataFrame, cap_s: float) -> None:
                     color=colour,
                     label=store_label(str(store)),
                 )
-            over = calls[calls["issue"].str.startswith("plafond")]
+            over = calls[calls["issue"] == "plafond"]
             stopped += int(over["taille"].nunique())
+            untried |= bool((calls["issue"] == NOT_TRIED).any())
             axis.plot(over["taille"], [cap_s] * len(over), "^", color=colour, mfc="none")
         axis.axhline(1.0, linewidth=0.8, linestyle=":", color="0.5")
         axis.set(xscale="log", yscale="log", title=OPERATIONS[operation])
@@ -233,13 +234,19 @@ def growth_figure(kpis: Kpis, temps: pd.DataFrame, cap_s: float) -> None:
     if handles:
         fig.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4)
     slowest = _worst_growth(kpis, temps)
+    triangle = (
+        f" Triangle : appel arrêté à {fr.duration(cap_s)} "
+        f"({fr.count(stopped, 'taille arrêtée', 'tailles arrêtées')}"
+        f"{' ; non tenté au-delà' if untried else ''})."
+        if stopped
+        else ""
+    )
     page.figure(
         fig,
         label="fig-croissance",
         title=slowest,
         caption="Chaque point est un appel, le trait passe par les médianes ; échelles logarithmiques. "
-        f"Pointillé : 1 s. Triangle : appel arrêté à {fr.duration(cap_s)} "
-        f"({fr.count(stopped, 'taille arrêtée', 'tailles arrêtées')}). Le client et la base sont sur la même machine.",
+        f"Pointillé : 1 s.{triangle} Le client et la base sont sur la même machine.",
         alt="Six graphiques du temps d’une opération selon la taille du magasin, une courbe par magasin. "
         + slowest + ".",
     )  # fmt: skip
@@ -299,7 +306,7 @@ def practical_table(kpis: Kpis) -> None:
         rows.append(
             {"Opération": OPERATIONS[operation]}
             | {
-                name: f"1 s : {_reached(one)} ; 10 s : {_reached(ten)}"
+                name: f"1 s :\u00a0{_reached(one)} ; 10 s :\u00a0{_reached(ten)}"
                 for name, (one, ten) in cells.items()
             }
         )
@@ -310,8 +317,8 @@ def practical_table(kpis: Kpis) -> None:
             title="À quelle taille une opération courante devient lente",
             caption="Runs de l’expérience (points relus pour les historiques) où l’opération atteint 1 s, puis 10 s. "
             "« ≤ » : une taille mesurée la dépasse déjà ; « ≈ » : **extrapolé** par une loi ajustée aux trois plus grandes "
-            "tailles, avec l’intervalle de sa pente ; « – » : aucune croissance montrée, ou au-delà de cent fois la plus "
-            "grande taille mesurée.",
+            "tailles, avec l’intervalle de sa pente ; « – » : aucune croissance montrée ; « > » : au-delà de cent fois la "
+            "plus grande taille mesurée ; « ? » : moins de trois tailles mesurées, rien n’est extrapolé.",
             row_header="Opération",
         )
     if flat:
@@ -321,13 +328,16 @@ def practical_table(kpis: Kpis) -> None:
         )
 
 
+_SIGNS = {"trop loin": ">", "trop peu de tailles": "?"}
+
+
 def practical_size(record: Kpi, *, unit: bool = True) -> str:
     """Where an operation becomes slow: «≤ 3 200 runs» (a measured size), «≈ 550 000 runs» (extrapolated).
 
-    ``record``: a KPI ``stockage.capacite.pratique_…``; without a value, a dash.
+    ``record``: a KPI ``stockage.capacite.pratique_…``; without a value, a dash or a sign.
     """
     if record.valeur is None:
-        return fr.MISSING
+        return _SIGNS.get(str(record.conditions.get("origine")), fr.MISSING)
     sign = "\u2264" if record.conditions.get("origine") == "mesuré" else "\u2248"
     size = f"{sign}\u00a0{fr.integer(_round(float(record.valeur)))}"
     return f"{size}\u00a0{record.unite}" if unit else size
@@ -364,7 +374,7 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
         return
     sqlite = temps[temps["magasin"] == "sqlite"]
     sorting = sqlite[sqlite["operation"] == "search_order"]
-    stopped = sorting[sorting["issue"].str.startswith("plafond")]
+    stopped = sorting[sorting["issue"] == "plafond"]
     grows = _surely(law) > 1
     exponent = (
         f"L’exposant de croissance de `search_runs(order_by=…)` sur SQLite vaut {fr.kpi(law)}. "
@@ -443,6 +453,23 @@ def _sorting_cause(grows: bool) -> str:
     )
 
 
+CURED = 1.5
+"""The same call before and after ``ANALYZE``: beyond this ratio, it helps."""
+
+
+def analyzed_size(temps: pd.DataFrame) -> tuple[int, float, int] | None:
+    """(runs, seconds, calls) of SQLite’s sorted search after ``ANALYZE``, where it clearly helps."""
+    sqlite = temps[temps["magasin"] == "sqlite"]
+    cured = sqlite[sqlite["operation"] == "search_order_analyze"]
+    if cured.empty:
+        return None
+    sorting = sqlite[sqlite["operation"] == "search_order"]
+    before = sorting[sorting["taille"] == sorting["taille"].max()]["wall_s"].median()
+    after = float(cured["wall_s"].median())
+    helps = before / after > CURED
+    return (int(cured["taille"].max()), after, len(cured)) if helps else None
+
+
 def _analyzed(sorting: pd.DataFrame, cured: pd.Series[float], scanned: bool) -> str:
     """The same call after ANALYZE, at the largest size, against the call before or its cap."""
     before, after = sorting[sorting["taille"] == sorting["taille"].max()], float(cured.median())
@@ -450,7 +477,7 @@ def _analyzed(sorting: pd.DataFrame, cured: pd.Series[float], scanned: bool) -> 
     stopped = before["issue"].str.startswith("plafond").any()
     size, n = fr.count(int(before["taille"].iloc[0]), "run"), len(cured)
     took = f"{fr.duration(after)} à {size} (n = {n})"
-    if ratio <= 1.5:
+    if ratio <= CURED:
         return f"Après la commande `ANALYZE`, l’appel demande {took} : rien de net n’y change."
     text = f"Après la commande `ANALYZE` sur la base, l’appel demande {took}, soit "
     if stopped:
@@ -612,7 +639,7 @@ def access_figure(kpis: Kpis) -> None:
         return
     fastest, slowest = min(ratios), max(ratios)
     title = (
-        f"De {fr.duration(fastest[0])} ({OPERATIONS[fastest[1]]}, {store_label(fastest[2])}) "
+        f"Les médianes vont de {fr.duration(fastest[0])} ({OPERATIONS[fastest[1]]}, {store_label(fastest[2])}) "
         f"à {fr.duration(slowest[0])} ({OPERATIONS[slowest[1]]}, {store_label(slowest[2])})"
     )
     page.figure(
@@ -770,7 +797,35 @@ def clock_sentence(kpis: Kpis) -> str:
         return text + "Aucun tour n’a été pris sur une machine visiblement occupée."
     return text + (
         f"La machine était visiblement occupée pendant {fr.percent(busy, 2)} des tours ; ils sont marqués, refaits dans la "
-        f"limite d’un budget, et {_busy_rounds(kpis)}."
+        f"limite d’un budget, et {_busy_rounds(kpis)}.{_occupation(kpis)}"
+    )
+
+
+def _occupation(kpis: Kpis) -> str:
+    """What «busy» means, and what it changes, where calm and busy rounds are enough to tell."""
+    told = kpis["stockage.acces.part_tours_occupes"].conditions
+    text = ""
+    if "calcul_ralenti" in told:
+        text = (
+            " Un tour est dit occupé si un calcul de durée fixe y prend plus de "
+            f"{fr.number(told['calcul_ralenti'], 2)} fois son meilleur temps, ou si, d’après Linux, des tâches y "
+            f"attendent un processeur plus de {fr.percent(told['attente'], 2)} du temps."
+        )
+    if "rapport" not in told:
+        return text
+    ratio, low, high = (float(told[name]) for name in ("rapport", "bas", "haut"))
+    word = "plus" if low > 1 else "moins"
+    if high < 1:
+        ratio, low, high = 1 / ratio, 1 / high, 1 / low
+    certain = f"IC à 95 % : {fr.interval(low, high)}"
+    verdict = (
+        f"{fr.number(ratio)} fois {word} ({certain})"
+        if low > 1
+        else f"aucune différence n’est montrée (rapport de {fr.number(ratio)} ; {certain})"
+    )
+    return text + (
+        f" Écrire un point sur SQLite prend {fr.duration(told['calme_s'])} sur les {fr.integer(told['calmes'])} "
+        f"tours calmes, {fr.duration(told['occupe_s'])} sur les {fr.integer(told['occupes'])} tours occupés : {verdict}."
     )
 
 
@@ -792,6 +847,10 @@ def circumstances(kpis: Kpis) -> str:
         if record.valeur
         else "la machine n’était visiblement occupée pendant aucun tour"
     )
+    calm = record.conditions.get("calme_s")
+    if calm is not None:
+        rounds = fr.integer(record.conditions["calmes"])
+        busy += f" ; sur les {rounds} tours calmes, un point prend {fr.duration(calm)}"
     return f"Ces temps valent pour un magasin de {runs} ; {busy}."
 
 
@@ -823,11 +882,16 @@ def batch_finding(kpis: Kpis) -> None:
 # --- several writers ------------------------------------------------------------------
 
 
-def writers_figure(ecrivains: pd.DataFrame) -> None:
+def cores(log: Iterable[Mapping[str, Any]]) -> int | None:
+    """Processor cores of the machine that measured access times; ``log``: a laboratory’s."""
+    machines = [entry.get("machine") or {} for entry in log if entry["nom"] == "acces"]
+    return int(machines[-1].get("coeurs") or 0) or None if machines else None
+
+
+def writers_figure(ecrivains: pd.DataFrame, cores: int | None = None) -> None:
     """Acknowledged points per second against the number of writers."""
     fig, ax = new(height=3.6)
     counts = sorted(int(count) for count in ecrivains["ecrivains"].unique())
-    rises, falls = [], []
     for store in [s for s in (*STORES, _WAL) if s in set(ecrivains["magasin"])]:
         rows = ecrivains[ecrivains["magasin"] == store].sort_values("ecrivains")
         style = "--" if store == _WAL else "-"
@@ -840,27 +904,13 @@ def writers_figure(ecrivains: pd.DataFrame) -> None:
         for count, bound in zip(rows["ecrivains"], bounds, strict=True):
             if bound is not None:
                 ax.plot([count, count], bound, "-", color=hue, linewidth=1)
-        first, last = bounds[0], bounds[-1]
-        if first is not None and last is not None and len(bounds) > 1:
-            change = float(rows["debit"].iloc[-1] / rows["debit"].iloc[0])
-            shown = f"{label(store)} ({fr.number(change, 2)} fois)"
-            if last[0] > first[1]:
-                rises.append(shown)
-            elif last[1] < first[0]:
-                falls.append(shown)
     ax.set(xscale="log", yscale="log", xlabel="écrivains simultanés")
     ax.set_ylabel("points acquittés par seconde")
     ax.set_xticks(counts, [fr.integer(count) for count in counts])
     ax.set_xticks([], minor=True)
     fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    title = f"De {fr.integer(counts[0])} à {fr.integer(counts[-1])} écrivains, "
-    parts = [f"le débit monte pour {fr.join(rises)}"] if rises else []
-    parts += (
-        [f"il baisse pour {fr.join(falls)}" if rises else f"le débit baisse pour {fr.join(falls)}"]
-        if falls
-        else []
-    )
-    title += " ; ".join(parts) if parts else "aucun changement de débit n’est montré"
+    first, *others = _writers_clauses(ecrivains)
+    title = first[0].upper() + first[1:]
     page.figure(
         fig,
         label="fig-ecrivains",
@@ -870,6 +920,53 @@ def writers_figure(ecrivains: pd.DataFrame) -> None:
         "n’active pas sur une base qu’il crée lui-même (une base née de `migrate-filestore` l’a).",
         alt=f"Débit d’écriture selon le nombre d’écrivains, une courbe par magasin. {title}.",
     )
+    rest = " ; ".join(others)
+    shared = (
+        "les cœurs" if cores is None else "le seul cœur" if cores == 1 else f"les {cores} cœurs"
+    )
+    machine = f"Écrivains, base et serveur se partagent {shared} de la machine"
+    if cores is None or cores <= counts[-1]:
+        machine += " : la limite peut être celle de la machine, et non du magasin"
+    page.prose(f"{rest[0].upper()}{rest[1:]}. {machine}." if rest else f"{machine}.")
+
+
+def _writers_clauses(ecrivains: pd.DataFrame) -> list[str]:
+    """Where the throughput peaks and what it loses afterwards, as far as the intervals show it."""
+    peaks: dict[int, list[str]] = {}
+    rises: dict[int, list[str]] = {}
+    falls, flat, most = [], [], int(ecrivains["ecrivains"].max())
+    for store in [s for s in (*STORES, _WAL) if s in set(ecrivains["magasin"])]:
+        rows = ecrivains[ecrivains["magasin"] == store].sort_values("ecrivains").to_dict("records")
+        best = max(rows, key=lambda row: float(row["debit"]))
+        first, peak, last = (
+            rate_interval(row["debit"], int(row["acquittes"]), row["dispersion"])
+            for row in (rows[0], best, rows[-1])
+        )
+        rose = first is not None and peak is not None and peak[0] > first[1]
+        fell = last is not None and peak is not None and last[1] < peak[0]
+        count = int(best["ecrivains"])
+        lost = f"{label(store)} ({fr.MINUS}{fr.percent(1 - rows[-1]['debit'] / best['debit'], 2)})"
+        if rose and fell:
+            peaks.setdefault(count, []).append(lost)
+        elif rose:
+            gain = fr.number(best["debit"] / rows[0]["debit"], 2)
+            rises.setdefault(count, []).append(f"{label(store)} ({gain} fois)")
+        elif fell:
+            falls.append(lost)
+        else:
+            flat.append(label(store))
+    parts = [
+        f"le débit culmine à {fr.count(count, 'écrivain')}, puis retombe pour {fr.join(stores)}"
+        for count, stores in sorted(peaks.items())
+    ]
+    parts += [
+        f"le débit monte jusqu’à {fr.count(count, 'écrivain')} pour {fr.join(stores)}"
+        + (", sans retombée montrée" if count < most else "")
+        for count, stores in sorted(rises.items())
+    ]
+    parts += [f"le débit baisse pour {fr.join(falls)}"] if falls else []
+    parts += [f"aucun changement de débit n’est montré pour {fr.join(flat)}"] if flat else []
+    return parts
 
 
 def writers_finding(ecrivains: pd.DataFrame) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -173,10 +174,22 @@ def matrix_figure(tables: Tables, kinds: Mapping[str, str]) -> None:
         title=f"{fr.integer(twice)} cases sur {fr.integer(cells)} portent une donnée rangée en plusieurs lieux",
         caption="Rond : magasin de suivi (base ou fichiers). Carré : magasin d’artefacts. "
         "Losange : les deux. Le nombre est celui des lieux où le marqueur a été trouvé ; "
-        "∅ : nulle part. Un lieu est une colonne de table, ou un fichier.",
+        f"∅ : nulle part. Un lieu est une colonne de table, ou un fichier.{_race(tables['traces'])}",
         alt=f"Grille de {len(kinds)} genres de données par {len(backends)} magasins. La plupart "
         "des données de suivi sont d’un seul côté ; les modèles, figures et textes sont parmi "
         f"les artefacts ; {nowhere} cases sont vides.",
+    )
+
+
+def _race(traces: pd.DataFrame) -> str:
+    """The place of traces is drawn by lot, where their copies were counted and vary."""
+    counted = traces[(traces["backend"] != "file") & (traces["doubles"] >= 0)]
+    doubles = int(counted["doubles"].sum())
+    if doubles in (0, int(counted["traces"].sum())):
+        return ""
+    return (
+        " Avec une base, le contenu d’une trace (entrée, segments) est d’un côté ou des deux selon une course : "
+        "sa place peut changer d’un essai à l’autre."
     )
 
 
@@ -207,7 +220,7 @@ def places_table(tables: Tables, kinds: Mapping[str, str]) -> None:
         label="tab-lieux",
         title="Où chaque donnée a été retrouvée",
         caption=f"En base : {store_label(reference or '')}, colonne de table, puis fichier. Les "
-        f"identifiants sont remplacés par leur rôle, entre ‹ ›.{same}",
+        f"identifiants sont remplacés par leur rôle, entre ‹ ›.{same}{_race(tables['traces'])}",
     )
 
 
@@ -853,13 +866,52 @@ def alterations_table(cas: pd.DataFrame, entites: pd.DataFrame) -> None:
                 "Cas": [labels.get(str(case), str(case)) for case in harmed["cas"]],
                 "Ce qui change": harmed["entite"],
                 "Altérés ou perdus": harmed["alteres"] + harmed["perdus"],
-                "Exemple": [_code(_short(text)) for text in harmed["exemple"]],
+                "Exemple": [
+                    _example(str(entity), str(text))
+                    for entity, text in zip(harmed["entite"], harmed["exemple"], strict=True)
+                ],
             }
         ),
         label="tab-alterations",
         title="Ce que la migration change en disant « succès »",
         caption="Avant → après, tel que l’interface de MLflow le rend.",
     )
+
+
+_FIELDS = {
+    "appréciations": ("valeur", "justification", "date de l’appréciation"),
+    "points de métrique": ("pas", "horodatage", "valeur"),
+    "métriques de modèle": ("valeur", "run", "jeu de données", "empreinte"),
+}
+"""Entity → names of the fields that the comparison of a migration reads of it, in order."""
+
+
+def _example(entity: str, text: str) -> str:
+    """What changed: the fields that differ, by name, where an entity has several; else the texts.
+
+    The beginning of both texts may be cut: fields are counted from the end.
+    """
+    if lost := re.match(r"perdu : \('([^']+)', ", text):
+        return f"perdu : {_code(lost[1])}"
+    whole = re.fullmatch(r"(.+)\) → (.+)\)", text)
+    sides = [side.lstrip("(").split(", ") for side in whole.groups()] if whole else [[], []]
+    names = _FIELDS.get(entity, ())
+    if not 0 < len(sides[0]) == len(sides[1]) <= len(names):
+        return _code(_short(text))
+    fields = zip(names[-len(sides[0]) :], *sides, strict=True)
+    changed = [(name, old, new) for name, old, new in fields if old != new]
+    return " ; ".join(f"{name} : {_field(old)} → {_field(new)}" for name, old, new in changed)
+
+
+def _field(text: str) -> str:
+    """A value as it was read; the day of a time in milliseconds."""
+    if not re.fullmatch(r"\d{13}", text):
+        return _code(_short(text.strip("'")))
+    day = datetime.fromtimestamp(int(text) / 1000, UTC)
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+_MONTHS = ("janv.", "févr.", "mars", "avril", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.")  # fmt: skip
 
 
 def _short(text: str) -> str:

@@ -27,6 +27,7 @@ from mlflow_study.evidence.statistics import (
     rate_interval,
     straight_line,
 )
+from mlflow_study.storage.quiet import SLOW_SPIN, WAITING_SHARE
 from mlflow_study.storage.scenes import POPULATION
 from mlflow_study.store_names import STORES
 
@@ -36,6 +37,8 @@ Tables = Mapping[str, pd.DataFrame]
 SEED = 1
 FEWEST = 6
 """Calls below which a median has no interval at 95 % (1 − 2 · 2⁻⁵ < 0.95): the range is given."""
+ENOUGH_ROUNDS = 10
+"""Calm and busy rounds below which the two are not compared."""
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 DEFAULT = "sqlite"
 SQL = ("sqlite", "postgresql", "mariadb")
@@ -233,8 +236,25 @@ def _clock(
         "unite": "proportion",
         "n": len(busy),
         "methode": "boucle d’étalonnage avant et après le tour, pression du processeur (Linux)",
-        "conditions": {"gardes": kept, "runs": POPULATION.runs},
-    }
+        "conditions": {"gardes": kept, "runs": POPULATION.runs, "calcul_ralenti": SLOW_SPIN,
+                       "attente": WAITING_SHARE, **_occupation(timed)},
+    }  # fmt: skip
+
+
+def _occupation(timed: pd.DataFrame) -> dict[str, Any]:
+    """What a point costs on the default store in calm and in busy rounds, where both are enough."""
+    points = timed[
+        (timed["sorte"] == "mlflow") & (timed["operation"] == "log_metric")
+        & (timed["magasin"] == DEFAULT) & (timed["erreur"] == "")
+    ]  # fmt: skip
+    calm, busy = (points[points["occupee"] == state]["wall_s"].to_numpy() for state in (False, True))  # fmt: skip
+    if min(len(calm), len(busy)) < ENOUGH_ROUNDS:
+        return {}
+    ratio, (low, high) = median_ratio(busy, calm, seed=SEED)
+    return {
+        "calmes": len(calm), "occupes": len(busy), "calme_s": float(np.median(calm)),
+        "occupe_s": float(np.median(busy)), "rapport": ratio, "bas": low, "haut": high,
+    }  # fmt: skip
 
 
 # --- several writers, asynchronous logging ----------------------------------------------
@@ -378,11 +398,11 @@ def practical(tables: Tables) -> pd.DataFrame:
     """For each (store, operation, threshold): where it is passed, and how that is known.
 
     ``origine``: «mesuré» (a size passed it; ``taille`` is the smallest such), «extrapolé»
-    (from the law), «aucune croissance montrée», or «trop loin» (the law would have to be
-    stretched beyond ``FARTHEST`` times the largest size measured).
+    (from the law), or one of ``UNKNOWN``.
     """
     laws, rows = affine_laws(tables), []
-    for (store, operation), calls in tables["temps"].groupby(["magasin", "operation"]):
+    tried = tables["temps"][tables["temps"]["issue"] != "plafond (taille plus petite)"]
+    for (store, operation), calls in tried.groupby(["magasin", "operation"]):
         if operation in ("search_order_analyze", "get_metric_history_crowd"):
             continue
         medians = {int(str(size)): float(times.median())
@@ -396,7 +416,9 @@ def practical(tables: Tables) -> pd.DataFrame:
             if over and not (under and max(under) > min(over)):
                 size = float(min(over))
                 row |= _reached("mesuré", size, float(max(under, default=0)), size)
-            elif law is None or law.b_interval[0] <= 0 or not _grown(law, sorted(medians)):
+            elif law is None:
+                row |= _reached("trop peu de tailles", math.nan, math.nan, math.nan)
+            elif law.b_interval[0] <= 0 or not _grown(law, sorted(medians)):
                 row |= _reached("aucune croissance montrée", math.nan, math.nan, math.nan)
             else:
                 value, bounds = law.reach(threshold)
@@ -416,6 +438,14 @@ def _grown(law: Affine, sizes: list[int]) -> bool:
 
 def _reached(origin: str, size: float, low: float, high: float) -> dict[str, Any]:
     return {"taille": size, "bas": low, "haut": high, "origine": origin}
+
+
+UNKNOWN = {
+    "aucune croissance montrée": "aucune croissance montrée aux tailles mesurées",
+    "trop loin": f"l’extrapolation dépasserait {FARTHEST} fois la plus grande taille mesurée",
+    "trop peu de tailles": "moins de trois tailles mesurées : rien n’est extrapolé",
+}
+"""Why no size is known to pass a threshold, and how the report says it."""
 
 
 def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
@@ -444,14 +474,16 @@ def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
         }
         conditions = {"magasin": store, "origine": row["origine"]}
         if not math.isfinite(size):
-            reason = (
-                f"l’extrapolation dépasserait {FARTHEST} fois la plus grande taille mesurée"
-                if row["origine"] == "trop loin"
-                else "aucune croissance montrée aux tailles mesurées"
-            )
+            reason = UNKNOWN[str(row["origine"])]
             yield base | {"valeur": None, "conditions": conditions | {"motif": reason}}
             continue
         bounds = (float(row["bas"]), float(row["haut"]))
+        if row["origine"] == "mesuré":  # between two sizes: a bracket, no interval at 95 %
+            yield base | {
+                "valeur": size,
+                "conditions": conditions | {"taille_en_dessous": int(bounds[0])},
+            }
+            continue
         yield base | {
             "valeur": size,
             "intervalle": bounds if math.isfinite(bounds[1]) else None,
