@@ -11,6 +11,7 @@ from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.statistics import wilson
 from mlflow_study.presentation import page
 from mlflow_study.presentation import reproducibility as tell
+from mlflow_study.reproducibility.kpis import stage_success
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_the_answer_counts_the_subjects_that_differ() -> None:
 
 @pytest.mark.parametrize(
     ("careful", "carnet", "words"),
-    [((30, 30), (5, 30), "avec soin, fait mieux"), ((5, 30), (30, 30), "le carnet fait mieux")],
+    [((30, 30), (5, 30), "avec soin, fait mieux"), ((5, 30), (30, 30), "le cahier fait mieux")],
 )
 def test_the_answer_shows_a_difference(
     careful: tuple[int, int], carnet: tuple[int, int], words: str
@@ -145,3 +146,53 @@ def test_factors_are_counted_among_those_that_move_the_result(
 
 def test_an_error_is_told_as_code() -> None:
     assert tell._cause("ImportError: cannot import 'x'\nmore") == "`ImportError: cannot import 'x'`"
+
+
+def _way_back(*rows: tuple[str, str, str, bool, str]) -> pd.DataFrame:
+    columns = ["release", "regime", "etape", "reussi", "detail"]
+    return pd.DataFrame(rows, columns=columns).assign(publication="2024-01-01", age_jours=1)
+
+
+@pytest.mark.parametrize(
+    ("same", "kept", "words"),
+    [
+        (2, 1, "pour 2 versions de MLflow sur 2 ; MLflow ne l’enregistre que pour 1"),
+        (2, 0, "MLflow ne l’enregistre pour aucune"),
+        (2, 2, "pour 2 versions de MLflow sur 2, et MLflow l’enregistre"),
+        (1, 2, "pour 1 version de MLflow sur 2 ; MLflow l’enregistre pour 2"),
+        (0, 0, "ne tourne pour aucune des 2 versions"),
+    ],
+)
+def test_training_again_is_not_recording_again(same: int, kept: int, words: str) -> None:
+    stages = _way_back(
+        *(
+            (release, "actuel", stage, rank < good, "")
+            for stage, good in (("métriques identiques", same), ("executer", kept))
+            for rank, release in enumerate(("2.0", "3.0"))
+        )
+    )
+    title = tell.releases_title(stage_success(stages)).replace("\u00a0", " ")
+    assert words in title
+
+
+def test_what_today_s_mlflow_finds_again() -> None:
+    rows = [
+        ("2.0", "present", "executer", True, ""),
+        ("2.0", "present", "métriques identiques", False, ""),
+        ("2.0", "present", "métriques proches", True, "écart 7.46e-07"),
+        ("2.0", "jour", "métriques identiques", True, ""),
+    ]
+    said = tell.present_sentence(_way_back(*rows)).replace("\u00a0", " ")
+    assert "s’enregistre pour 1 version sur 1" in said
+    assert "au bit près, pour aucune ; à 10⁻⁶ près, pour 1" in said
+    assert "reviennent au bit pour 1 version sur 1" in said
+    same = [(*row[:3], True, "écart 0") for row in rows]
+    assert "partout celles d’origine" in tell.present_sentence(_way_back(*same))
+    assert "d’aucune des 1" in tell.present_sentence(_way_back((*rows[0][:3], False, "x")))
+
+
+def test_a_seedless_program_is_said_to_be_left_out() -> None:
+    fields = pd.DataFrame({"experience": ["a", "b"], "variable": "auteur"})
+    assert "(n = 1)" in tell._seedless(fields, 1)
+    assert tell._seedless(fields, 2) == ""
+    assert tell._seedless(fields, 0) == ""

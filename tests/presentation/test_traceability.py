@@ -116,3 +116,49 @@ def test_every_wrong_commit_is_listed_or_counted() -> None:
 def test_where_the_stores_differ() -> None:
     said = view._kept_where(["sqlite", "file", "mariadb"], ["nulle part", "API", "nulle part"])
     assert said == "par l’API (fichiers) ; nulle part (SQLite et MariaDB)"
+
+
+def test_the_changes_made_behind_mlflow_are_counted_apart() -> None:
+    assert view._followed(31, 0, 15).endswith(
+        "aucun ne se suit tout à fait ; 15\u00a0ne laissent aucune trace"
+    )
+    assert view._followed(31, 1, 1).endswith(
+        "1\u00a0se suit tout à fait ; 1\u00a0ne laisse aucune trace"
+    )
+    assert view._followed(31, 31, 0).endswith(
+        "31\u00a0se suivent tout à fait ; tous laissent une trace"
+    )
+    assert view._behind(6, 6).endswith(
+        "6 autres sont faits derrière MLflow, sur le disque ou dans la base : aucun ne laisse de trace."
+    )
+    assert view._behind(6, 1).endswith(": 1\u00a0ne laisse aucune trace.")
+    assert view._behind(1, 0).startswith("1 autre est fait")
+    assert view._behind(6, 0).endswith("tous laissent une trace.")
+    assert view._behind(0, 0) == ""
+
+
+def test_the_grid_of_contexts_says_what_is_wrong_and_missing() -> None:
+    rows = pd.DataFrame(
+        [
+            (context, question, note)
+            for context, code, machine in (("a", "fausse", "absente"), ("b", "juste", "absente"))
+            for question, note in (("code", code), ("machine", machine), ("arguments", "juste"))
+        ],
+        columns=["contexte", "question", "note"],
+    )
+    said = view._contexts_title(rows).replace("\u00a0", " ")
+    assert said == "Le commit est faux 1 fois sur 2, la machine absente 2 fois"
+    right = rows.assign(note="juste")
+    assert view._contexts_title(right) == "Aucun commit faux dans 2 façons de lancer Python"
+
+
+def test_the_parameters_of_a_lineage_are_one_node() -> None:
+    nodes = pd.DataFrame(
+        {"id": ["run", "parametre-C", "parametre-n"], "genre": ["activité", "entité", "entité"]}
+    )
+    links = pd.DataFrame(
+        {"de": ["run", "run"], "vers": ["parametre-C", "parametre-n"], "relation": "Usage"}
+    )
+    drawn, arrows = view._grouped(nodes, links)
+    assert drawn["id"].tolist() == ["run", "parametre"]
+    assert len(arrows) == 1

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mlflow_study.stores import open_store
-from mlflow_study.traceability.kpis import field_classes, record_retrieval
+from mlflow_study.traceability.kpis import field_classes, fields_asked, record_retrieval
 from mlflow_study.traceability.transparency import (
     FIELDS,
     TASKS,
@@ -113,3 +113,15 @@ def test_field_classes() -> None:
         ]
     )
     assert field_classes(table)["classe"].tolist() == ["seul", "demandé", "jamais"]
+
+
+def test_only_what_can_be_asked_is_kept() -> None:
+    asked = [
+        ("iris-logistique", "graine"), ("wine-foret", "graine"), ("wine-foret", "commit"),
+        ("wine-foret", "materiel"), ("wine-foret", "parametres"),
+    ]  # fmt: skip
+    table = pd.DataFrame(asked, columns=["sujet", "champ"]).assign(libelle="x")
+    kept = fields_asked(table)
+    assert kept["champ"].tolist() == ["commit", "parametres", "graine"]
+    assert kept["sujet"].unique().tolist() == ["wine-foret"]
+    assert "hyperparamètres (au moins un)" in set(kept["libelle"])

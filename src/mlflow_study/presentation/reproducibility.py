@@ -23,6 +23,7 @@ from mlflow_study.reproducibility.vocabulary import (
     RUNGS,
     STAGE_SHORT,
     TIME_STAGES,
+    VARIABLE_LABELS,
 )
 
 _RUNG_HUES = ("#b3261e", "#d98324", "#e0c04c", "#a8c686", "#4c9f70", "#00705a")
@@ -176,7 +177,7 @@ def population_sentence(rungs: pd.DataFrame, subjects: Sequence[str]) -> str:
     with_mlflow = int(alone["enregistrement"].isin(RECORDINGS).sum())
     told = (
         f"Cette exécution joue {fr.count(played, 'sujet')} sur {len(subjects)}, de {ways} manières : "
-        f"{fr.count(with_mlflow, 'expérience')} avec MLflow, {len(alone) - with_mlflow} au carnet. "
+        f"{fr.count(with_mlflow, 'expérience')} avec MLflow, {len(alone) - with_mlflow} au cahier de laboratoire. "
     )
     if played < len(subjects):
         told += (
@@ -308,23 +309,34 @@ def effort_table(kpis: Kpis) -> None:
     )
 
 
-def effort_sentence(kpis: Kpis) -> str:
-    def facts(name: str) -> float:
-        return float(kpis[f"reproductibilite.effort.faits.{name}"].valeur or 0)
-
-    best = min(RECORDINGS, key=facts)
-    worst = max(RECORDINGS, key=facts)
-    if facts(best) == facts(worst):
-        return "Toutes les manières demandent le même nombre de faits cherchés hors du magasin."
-    return (
-        f"La manière « {recording(best)} » demande {fr.number(facts(best), 2)} fait cherché hors "
-        f"du magasin par expérience, « {recording(worst)} » en demande "
-        f"{fr.number(facts(worst), 2)}, et le carnet sans MLflow {fr.number(facts('carnet'), 2)}."
-    )
+def effort(kpis: Kpis) -> None:
+    """What a reproduction costs: the finding, then the table."""
+    facts = {
+        name: float(kpis[f"reproductibilite.effort.faits.{name}"].valeur or 0)
+        for name in (*RECORDINGS, "carnet")
+    }
+    best, worst = min(RECORDINGS, key=facts.__getitem__), max(RECORDINGS, key=facts.__getitem__)
+    text = ""
+    if facts[best] == facts[worst]:
+        title = "Toutes les manières demandent autant de faits cherchés hors du magasin"
+    else:
+        title = (
+            f"« {recording(best)} » demande le moins de faits cherchés hors du magasin, "
+            f"« {recording(worst)} » le plus"
+        )
+        text = (
+            "Faits cherchés hors du magasin, par expérience, aide comprise : "
+            f"{fr.number(facts[best], 2)} contre {fr.number(facts[worst], 2)} ; pour le cahier de "
+            f"laboratoire, sans MLflow, {fr.number(facts['carnet'], 2)}."
+        )
+    page.finding(title, text)
+    effort_table(kpis)
 
 
 def fields_figure(fields: pd.DataFrame) -> None:
     """Variables × recordings: do the runs hold each one?"""
+    seeded = int((fields["variable"] == "graine").sum())
+    fields = fields.assign(variable=fields["variable"].replace(VARIABLE_LABELS))
     wide = fields.pivot_table(
         index=["groupe", "variable"], columns="enregistrement", values="present", sort=False
     )[list(RECORDINGS)]
@@ -343,6 +355,12 @@ def fields_figure(fields: pd.DataFrame) -> None:
     variables = [f"{name} ({group})" for name, group in zip(names, groups, strict=True)]
     held = np.nan_to_num(shares).any(axis=1)
     never = [name for name, some in zip(names, held, strict=True) if not some]
+    always = int((np.isnan(shares) | (shares == 1)).all(axis=1).sum())
+    page.finding(
+        f"De {len(wide)} variables, {always or 'aucune'} "
+        f"{_verb(always, 'est dans tous les runs', 'sont dans tous les runs')}, "
+        f"{len(never) or 'aucune'} {_verb(len(never), 'n’est', 'ne sont')} dans aucun"
+    )
     fig, ax = _grid(
         variables, [_wrap(recording(n)) for n in wide.columns], cell, 1.2 + 0.27 * len(wide)
     )
@@ -353,15 +371,26 @@ def fields_figure(fields: pd.DataFrame) -> None:
         title=f"Aucune manière n’enregistre : {fr.join(never)}"
         if never
         else "Chaque variable est enregistrée par au moins une manière",
-        caption="Variables d’après [@gundersen2018]. « oui » : dans tous les runs ; « parfois » : "
-        "dans une partie ; « non » : dans aucun, tel que ces programmes enregistrent. L’étiquette, "
-        "le texte ou le fichier libres permettent d’y mettre toutes ces variables à la main.",
+        caption="Variables tirées d’une grille publiée [@gundersen2018]. « oui » : dans tous les runs ; "
+        "« parfois » : dans une partie ; « non » : dans aucun, tel que ces programmes enregistrent. "
+        f"n = {fields['experience'].nunique()} runs.{_seedless(fields, seeded)} L’étiquette, le texte "
+        "ou le fichier libres permettent d’y mettre toutes ces variables à la main.",
         alt="Grille des variables par manière d’enregistrer. "
         + " ".join(
             f"{recording(name)} enregistre toujours {int((wide[name] == 1).sum())} variables "
             f"sur {int(wide[name].notna().sum())}."
             for name in wide.columns
         ),
+    )
+
+
+def _seedless(fields: pd.DataFrame, seeded: int) -> str:
+    """Which runs the line of the seed leaves out."""
+    if not 0 < seeded < fields["experience"].nunique():
+        return ""
+    return (
+        f" Les programmes sans graine sont écartés de la ligne « graine » (n = {seeded}), comme au "
+        "chapitre de la traçabilité."
     )
 
 
@@ -772,19 +801,72 @@ def releases_figure(wide: pd.DataFrame, label: str, when: str) -> None:
         )
         ax.axvline(start - 0.5, color=LINE, lw=1.5)
         start += width
-    today = ("actuel", "executer")
-    good = int(ordered[today].sum()) if today in columns else 0
     page.figure(
         fig,
         label=label,
-        title=f"Refaite avec les versions d’aujourd’hui, l’expérience tourne pour {good} versions "
-        f"de MLflow sur {len(ordered)}",
-        caption=f"{when} Vert : l’étape réussit ; × : elle échoue ou n’a pu être tentée.",
+        title=releases_title(wide),
+        caption=f"{when} Vert : l’étape réussit ; × : elle échoue ou n’a pu être tentée. "
+        "« métriques au bit » : l’entraînement aboutit, et ses métriques sont celles d’origine ; "
+        "« enregistrement » : MLflow garde en outre le run et ses modèles.",
         alt="Grille des versions de MLflow par étape. "
         + " ".join(
             f"{_regime(r)}, {TIME_STAGES[s]} : {int(ordered[(r, s)].sum())} sur {len(ordered)}."
             for r, s in columns
         ),
+    )
+
+
+def releases_title(wide: pd.DataFrame) -> str:
+    """With today's versions: for how many releases training gives the same, and MLflow keeps it."""
+    same, kept = (
+        int(wide[("actuel", stage)].sum()) if _has(wide, "actuel", stage) else 0
+        for stage in ("métriques identiques", "executer")
+    )
+    start = "Avec les versions d’aujourd’hui, "
+    if not same and not kept:
+        return f"{start}l’expérience ne tourne pour aucune des {len(wide)} versions de MLflow"
+    trained = (
+        f"{start}l’entraînement redonne les mêmes métriques pour "
+        f"{fr.count(same, 'version')} de MLflow sur {len(wide)}"
+    )
+    if kept == same:
+        return f"{trained}, et MLflow l’enregistre"
+    if kept > same:
+        return f"{trained} ; MLflow l’enregistre pour {kept}"
+    return (
+        f"{trained} ; MLflow ne l’enregistre que pour {kept}"
+        if kept
+        else (f"{trained} ; MLflow ne l’enregistre pour aucune")
+    )
+
+
+def present_sentence(stages: pd.DataFrame) -> str:
+    """The experiment run again by this study's own MLflow: is it kept, are its metrics the same?"""
+    n = stages["release"].nunique()
+
+    def reached(regime: str, stage: str) -> int:
+        rows = stages[(stages["regime"] == regime) & (stages["etape"] == stage)]
+        return int((rows["reussi"] == True).sum())  # noqa: E712
+
+    kept, same, near = (
+        reached("present", stage)
+        for stage in ("executer", "métriques identiques", "métriques proches")
+    )
+    if not kept:
+        return f"MLflow d’aujourd’hui ne rejoue l’expérience d’aucune des {n} versions."
+    text = (
+        "Rejouée par MLflow d’aujourd’hui, avec les bibliothèques de cette étude, l’expérience tourne "
+        f"et s’enregistre pour {fr.count(kept, 'version')} sur {n}. "
+    )
+    if same == n:
+        return f"{text}Ses métriques sont partout celles d’origine, au bit près."
+    rows = stages[(stages["regime"] == "present") & (stages["etape"] == "métriques proches")]
+    gap = rows["detail"].str.extract(r"écart (\S+)")[0].astype(float).max()
+    then = reached("jour", "métriques identiques")
+    return (
+        f"{text}Ses métriques sont celles d’origine, au bit près, pour {same or 'aucune'} ; à 10⁻⁶ "
+        f"près, pour {near or 'aucune'}. Le plus grand écart est de {fr.number(gap, 2)}. Avec les "
+        f"versions d’époque, elles reviennent au bit pour {fr.count(then, 'version')} sur {n}."
     )
 
 
@@ -838,7 +920,7 @@ def age_sentence(kpis: Kpis) -> str:
         if kpi is not None:
             parts.append(f"{years} an{'s' if years > 1 else ''} : {_part(kpi)}")
     return (
-        "Expériences qui tournent encore avec les versions actuelles, selon leur âge "
+        "Expériences que MLflow enregistre encore avec les versions d’aujourd’hui, selon leur âge "
         f"minimal : {fr.join(parts)}."
         if parts
         else "Aucune version éprouvée n’a un an."
@@ -863,7 +945,7 @@ def changed_sentence(kpis: Kpis, stages: pd.DataFrame) -> str:
         f"{fr.integer(changed)} {'prédit' if changed == 1 else 'prédisent'} **autre chose** "
         f"(écart de plus de 10⁻⁶) : {fr.count(int(forest.valeur), 'forêt')} et "
         f"{fr.count(int(linear.valeur), 'modèle linéaire', 'modèles linéaires')}. "
-        + (f"Pour les forêts, {_gap(kpis)}. " if forest.valeur else "")
+        + (f"Pour les forêts, {_gap(kpis)}. {_counts(kpis)}" if forest.valeur else "")
         + (
             "scikit-learn n’en dit qu’un avertissement de version."
             if _warned(stages)
@@ -881,10 +963,24 @@ def _warned(stages: pd.DataFrame) -> bool:
 def _gap(kpis: Kpis) -> str:
     """The largest difference between the probabilities of an old forest, then and now."""
     gap = float(kpis["reproductibilite.temps.ecart_predictions.foret"].valeur or 0)
-    beyond = ", alors qu’une probabilité ne dépasse pas 1" if gap > 1 else ""
+    beyond = (
+        ", alors qu’une probabilité ne dépasse pas 1. La forêt rechargée rend des nombres d’exemples : "
+        "le défaut est dans le format binaire de scikit-learn, et MLflow recharge sans refuser"
+    )
     return (
         "l’écart entre les probabilités d’origine et celles d’aujourd’hui atteint "
-        f"{fr.number(gap)}{beyond}"
+        f"{fr.number(gap)}{beyond if gap > 1 else ''}"
+    )
+
+
+def _counts(kpis: Kpis) -> str:
+    """Why probabilities are beyond 1, where they are: read in scikit-learn's source."""
+    if float(kpis["reproductibilite.temps.ecart_predictions.foret"].valeur or 0) <= 1:
+        return ""
+    return (
+        "Jusqu’à scikit-learn 1.3, une feuille gardait le nombre d’exemples de chaque classe, et "
+        "`predict_proba` le divisait par leur total ; depuis, elle garde la proportion, et "
+        "`predict_proba` la rend telle quelle. "
     )
 
 
@@ -911,14 +1007,14 @@ def live_sentence(live: pd.DataFrame, recorded: pd.DataFrame) -> str:
 
 def show_witnesses(verdicts: Sequence[Verdict]) -> None:
     """The witness of each claim that does not hold as it stands."""
-    for verdict in verdicts:
-        if verdict.temoin and verdict.verdict in ("réfutée", "nuancée"):
-            page.witness(
-                verdict.temoin,
-                title=f"Témoin de {verdict.id}.",
-                shows="Sa dernière ligne commence par REFUTE quand le défaut est là, par CONFIRME "
-                "quand il n’y est plus.",
-            )
+    shown = [v for v in verdicts if v.temoin and v.verdict in ("réfutée", "nuancée")]
+    if shown:
+        page.prose(
+            "La dernière ligne de chaque témoin commence par REFUTE quand le défaut est là, par "
+            "CONFIRME quand il n’y est plus."
+        )
+    for verdict in shown:
+        page.witness(verdict.temoin or "", title=f"Témoin de {verdict.id}.", shows=verdict.enonce)
 
 
 # --- the recipe ------------------------------------------------------------------------
@@ -978,8 +1074,8 @@ def recipe(kpis: Kpis, ablation: pd.DataFrame) -> None:
         (
             "L’environnement entier, pas seulement les dépendances directes",
             "`mlflow.log_text(gel, 'environment/requirements.txt')`",
-            f"expériences qui tournent encore : versions laissées ouvertes, {_part(today)} ; "
-            f"versions du jour, {_part(day)}",
+            f"expériences que MLflow enregistre encore : versions laissées ouvertes, {_part(today)} ; "
+            f"versions d’époque, {_part(day)}",
         ),
         (
             "Le format du modèle, choisi et essayé",
@@ -1051,7 +1147,7 @@ def _compared(kpis: Kpis) -> str:
     careful, carnet = (
         _part(kpis[f"reproductibilite.reussite.conclusion.{name}"]) for name in ("soin", "carnet")
     )
-    text = f"Avec soin : {careful} ; avec un carnet honnête, sans MLflow : {carnet}"
+    text = f"Avec soin : {careful} ; avec un cahier de laboratoire honnête, sans MLflow : {carnet}"
     pairs = kpis["reproductibilite.reussite.differences.soin_carnet"]
     differ, chance = int(pairs.valeur or 0), float(pairs.conditions["p"])
     if differ == 0:
@@ -1059,11 +1155,11 @@ def _compared(kpis: Kpis) -> str:
     better, worse = int(pairs.conditions["soin"]), int(pairs.conditions["carnet"])
     split = (
         f"{fr.count(differ, 'sujet diffère', 'sujets diffèrent')} sur {pairs.n} ({better} pour "
-        f"MLflow, {worse} pour le carnet ; test exact de McNemar, p = {fr.number(chance, 2)})"
+        f"MLflow, {worse} pour le cahier ; test exact de McNemar, p = {fr.number(chance, 2)})"
     )
     if chance >= 0.05:
         return f"{text} ; {split} : trop peu pour les départager."
-    best = "MLflow, tenu avec soin, fait mieux" if better > worse else "le carnet fait mieux"
+    best = "MLflow, tenu avec soin, fait mieux" if better > worse else "le cahier fait mieux"
     return f"{text} ; {split} : {best}."
 
 
@@ -1083,7 +1179,7 @@ def surprise(kpis: Kpis, stages: pd.DataFrame) -> str:
             f"courants sur {refused.n}, dont les forêts : l’appel du tutoriel échoue."
         )
     today = kpis["reproductibilite.temps.executer.actuel"]
-    return f"anciennes expériences qui tournent encore aujourd’hui : {_part(today)}."
+    return f"anciennes expériences que MLflow enregistre encore aujourd’hui : {_part(today)}."
 
 
 def brief_figures(kpis: Kpis) -> list[str]:
@@ -1092,8 +1188,9 @@ def brief_figures(kpis: Kpis) -> list[str]:
         "Même conclusion, à partir du seul magasin : "
         f"{_of(*_hits(kpis['reproductibilite.reussite.conclusion.mlflow']))}",
         _time_and_effort(kpis),
-        "Anciennes versions de MLflow dont l’expérience tourne encore avec les paquets "
-        f"d’aujourd’hui : {_part(kpis['reproductibilite.temps.executer.actuel'])}",
+        "Anciennes versions de MLflow, avec les paquets d’aujourd’hui : l’entraînement redonne les mêmes "
+        f"métriques pour {_part(kpis['reproductibilite.temps.metriques_identiques.actuel'])}, MLflow "
+        f"l’enregistre pour {_part(kpis['reproductibilite.temps.executer.actuel'])}",
     ]
 
 

@@ -12,10 +12,12 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 
 from mlflow_study.evidence.records import Kpi, Verdict
+from mlflow_study.evidence.statistics import quantile
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import (
     INK,
+    PAPER,
     SOFT,
     VERDICT_COLOURS,
     WIDTH,
@@ -26,6 +28,7 @@ from mlflow_study.presentation.figures import (
     store_label,
 )
 from mlflow_study.reproducibility.vocabulary import RECORDING_LABELS
+from mlflow_study.traceability.kpis import BEHIND
 
 GRADES = ("juste", "partielle", "absente", "fausse")
 GRADE_COLOURS = {
@@ -74,6 +77,16 @@ NATURES = {
     "description": "descriptions",
     "existence": "existence d’une version",
 }
+TRUTHS = {
+    "lieu-relecture": "d’une copie, à une autre adresse que celle du premier run",
+    "mesure": "la dernière valeur du run, avant le point que Bob a ajouté",
+    "mesure-antidatee": "oui, un point que Bob a daté d’avant la fin",
+    "rapport": "le texte déposé par le run, que Bob a remplacé",
+    "numero-reutilise": "le modèle d’avant la suppression du nom, que Bob a recréé pour un autre",
+    "statut": "non, Bob a réécrit l’échec en succès",
+    "nom-lancement": "le nom donné par Ada, que Bob a changé",
+}
+"""Question -> what the scenario did, where its answer may be false."""
 LINKS = {"modèle": "modèle", "run": "run", "données": "données", "code": "commit"}
 _IDENTIFIERS = re.compile(
     r"\bpython -[cm](?: [\w.]+)?|\bjupyter execute\b|\b(?:git|gc|worktree|LOGNAME)\b"
@@ -242,14 +255,34 @@ def contexts(table: pd.DataFrame, false: pd.DataFrame, backend: str) -> None:
     page.figure(
         _grid(shown, GRADE_COLOURS, GRADE_SIGNS, groups=families),
         label="fig-contextes",
-        title=f"Neuf questions, {len(order)} façons de lancer Python",
-        caption=f"{_key(GRADE_SIGNS)}. Magasin : {store_label(backend)} ; un lancement par contexte, dans un processus à lui. Un trait sépare les familles.",
+        title=_contexts_title(rows),
+        caption=f"{_key(GRADE_SIGNS)}. « ½ » : chemin relatif, à compléter, ou différence à réparer. Dans un dossier sans dépôt, ne rien répondre sur le dépôt, la branche et la validation est juste. Magasin : {store_label(backend)} ; un lancement par contexte, dans un processus à lui. Un trait sépare les familles.",
         alt=(
             f"Grille de {len(order)} contextes et de neuf questions : "
             + fr.join([f"{counts.get(g, 0)} réponses notées « {g} »" for g in GRADES])
             + f". La colonne du code a {fr.count(crossed, 'réponse fausse', 'réponses fausses')} ; il en manque {empty.get('machine', 0)} à celle de la machine, {empty.get('arguments', 0)} à celle des arguments."
         ),
     )
+
+
+def _contexts_title(rows: pd.DataFrame) -> str:
+    """What the grid shows first: wrong commits, then what is missing."""
+    n, bad = rows["contexte"].nunique(), rows.groupby(["question", "note"]).size()
+    wrong, machine, arguments = (
+        int(bad.get(key, 0))
+        for key in (("code", "fausse"), ("machine", "absente"), ("arguments", "absente"))
+    )
+    commit = (
+        f"Le commit est faux {fr.count(wrong, 'fois', 'fois')} sur {n}"
+        if wrong
+        else f"Aucun commit faux dans {n} façons de lancer Python"
+    )
+    lacks = [
+        f"{name} {fr.count(found, 'fois', 'fois')}"
+        for name, found in (("la machine absente", machine), ("les arguments absents", arguments))
+        if found
+    ]
+    return ", ".join([commit, *lacks])
 
 
 def versioning(table: pd.DataFrame, backend: str) -> None:
@@ -338,13 +371,17 @@ def questions(table: pd.DataFrame, backends: Sequence[str]) -> None:
         )
         + ".",
     )
-    false, empty = (
-        list(first.loc[first["note"] == note, "texte"]) for note in ("fausse", "absente")
-    )
+    wrong = first[first["note"] == "fausse"]
+    false = [
+        f"{text} Vrai : {TRUTHS[id]}." if id in TRUTHS else text
+        for id, text in zip(wrong["question"], wrong["texte"], strict=True)
+    ]
+    empty = list(first.loc[first["note"] == "absente", "texte"])
     if false:
         head = "Réponses fausses" if len(false) > 1 else "Réponse fausse"
         page.prose(
-            f"{head}, l’API étant prise au mot et la vérité venant du journal du scénario :"
+            f"{head}, l’API étant prise au mot et la vérité venant du journal du scénario. La preuve "
+            "garde la note, et non la réponse, qui nomme des lieux de la machine :"
             + _bullets(false)
         )
     if empty:
@@ -361,8 +398,10 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
     refused, ignored = (
         rows[rows["issue"] == i]["libelle"].map(_code).tolist() for i in ("refusé", "ignoré")
     )
-    who = int((done["auteur"] != "nulle part").sum())
-    old = int((done["ancienne"] == "API").sum())
+    behind = done["changement"].isin(BEHIND)
+    ours = done[~behind]
+    who = int((ours["auteur"] != "nulle part").sum())
+    old = int((ours["ancienne"] == "API").sum())
     mute = done[
         (done[["ancienne", "date", "auteur"]] == "nulle part").all(axis=1) & ~done["alarme"]
     ]
@@ -372,17 +411,12 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
         else f"L’auteur est gardé {fr.count(who, 'fois', 'fois')}"
     )
     followed = _counted(kpis[f"tracabilite.changements.suivis.{backend}"])
-    whole = (
-        fr.count(followed, "se suit", "se suivent") if followed else "Aucun changement ne se suit"
-    )
-    traceless = (
-        fr.count(len(mute), "ne laisse aucune trace", "ne laissent aucune trace")
-        if len(mute)
-        else "toutes laissent une trace"
-    )
+    silent = int(mute["changement"].isin(BEHIND).sum())
     page.finding(
-        f"De {len(done)} sortes de changements, {fr.count(old, 'laisse', 'laissent')} lire l’ancienne valeur par l’API, {traceless}",
-        f"{author}. {whole} tout à fait (ancienne valeur, date et auteur lisibles par l’API)."
+        f"Des {len(ours)} sortes de changements faits par MLflow, {old or 'aucune'} "
+        f"{'laissent' if old > 1 else 'laisse' if old else 'ne laisse'} lire l’ancienne valeur par l’API",
+        f"{author}. Un changement se suit quand l’ancienne valeur, la date et l’auteur se lisent par l’API. "
+        + _behind(int(behind.sum()), silent)
         + (f" Refusé, donc protégé : {' ; '.join(refused)}." if refused else "")
         + (f" Accepté sans effet, et sans un mot : {' ; '.join(ignored)}." if ignored else ""),
     )
@@ -392,13 +426,18 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
     page.figure(
         _grid(grid, PLACE_COLOURS, PLACE_SIGNS, groups=done["famille"].tolist(), narrow=True),
         label="fig-changements",
-        title="Ce qui reste après chaque changement",
+        title=_followed(len(ours), followed, len(mute) - silent),
         caption=(
             "« ✓ » lisible par l’API ; « b » seulement dans la base ou les fichiers ; « ✗ » nulle part. "
             "« Un signe » : quelque chose, dans ce que montre l’API, dit qu’il y a eu changement. "
             f"Magasin : {store_label(backend)} ; chaque valeur, instant et auteur est cherché partout."
+            + (
+                f" Faits derrière MLflow : {' ; '.join(done[behind]['libelle'].map(_code))}."
+                if behind.any()
+                else ""
+            )
         ),
-        alt=f"Grille de {len(done)} changements : l’ancienne valeur est lisible {old} fois, l’auteur {who} fois, et {len(mute)} lignes sont entièrement vides.",
+        alt=f"Grille de {len(done)} changements, dont {int(behind.sum())} faits derrière MLflow. Pour les autres, l’ancienne valeur est lisible {old} fois, l’auteur {who} fois. {len(mute)} lignes sont entièrement vides.",
     )
     if len(mute):
         page.prose(
@@ -406,6 +445,34 @@ def changes(table: pd.DataFrame, backend: str, kpis: Mapping[str, Kpi]) -> None:
             + " ; ".join(mute["libelle"].map(_code))
             + "."
         )
+
+
+def _followed(n: int, followed: int, mute: int) -> str:
+    """Of the changes made through MLflow: how many can be followed, how many leave nothing."""
+    whole = (
+        fr.count(followed, "se suit", "se suivent") if followed else "aucun ne se suit"
+    ) + " tout à fait"
+    traceless = (
+        fr.count(mute, "ne laisse aucune trace", "ne laissent aucune trace")
+        if mute
+        else "tous laissent une trace"
+    )
+    return f"Des {n} changements faits par MLflow, {whole} ; {traceless}"
+
+
+def _behind(n: int, mute: int) -> str:
+    """The changes made on the disk or in the database."""
+    if not n:
+        return ""
+    made = "autre est fait" if n == 1 else "autres sont faits"
+    left = (
+        "aucun ne laisse de trace"
+        if mute == n
+        else fr.count(mute, "ne laisse aucune trace", "ne laissent aucune trace")
+        if mute
+        else "tous laissent une trace"
+    )
+    return f"{n} {made} derrière MLflow, sur le disque ou dans la base : {left}."
 
 
 def change_differences(table: pd.DataFrame, backends: Sequence[str]) -> None:
@@ -492,13 +559,20 @@ def fields(records: pd.DataFrame, classes: pd.DataFrame) -> None:
     for i in range(1, len(groups)):
         if groups[i] != groups[i - 1]:
             ax.axhline(i - 0.5, color=INK, linewidth=1.2)
+    experiments = records.groupby(["sujet", "enregistrement"]).ngroups
+    seeded = int((records["champ"] == "graine").sum())
+    seedless = (
+        f" Les programmes sans graine sont écartés de la ligne « graine du hasard » (n = {seeded})."
+        if 0 < seeded < experiments
+        else ""
+    )
     filled = records.groupby("enregistrement", sort=False)["rempli"].mean()
     best = str(filled.idxmax())
     page.figure(
         fig,
         label="fig-champs",
         title=f"Au mieux ({RECORDING_LABELS[best]}), {fr.percent(float(filled.max()))} des champs sont remplis",
-        caption=f"● rempli dans toutes les expériences, ○ dans aucune ; n = {records.groupby(['sujet', 'enregistrement']).ngroups} expériences de la population du chapitre 3. Un trait sépare les groupes de champs.",
+        caption=f"● rempli dans toutes les expériences, ○ dans aucune ; n = {experiments} expériences de la population du chapitre 3.{seedless} Un trait sépare les groupes de champs.",
         alt=fr.join(
             [
                 f"{RECORDING_LABELS[str(name)]} : {fr.percent(float(value))} des champs remplis"
@@ -538,13 +612,29 @@ def retrieval(table: pd.DataFrame) -> None:
     )
     fig, ax = new(height=3.0)
     ends = []
+    times = table[table["backend"] == backend].set_index(["tache", "runs"])["temps_s"].sort_index()
     for rank, (task, values) in enumerate(median.iterrows()):
         line = ("-", "--", "-.", ":", (0, (5, 1)))[rank % 5]
-        ax.plot(sizes, values, marker="o", linestyle=line, color=store_colour(backend), alpha=0.9)
+        bounds = [quantile(times.loc[(str(task), size)], 0.5).interval for size in sizes]
+        ends_at = np.array([bound or (np.nan, np.nan) for bound in bounds]).T
+        ax.errorbar(
+            sizes,
+            values,
+            abs(ends_at - values.to_numpy()),
+            fmt="o",
+            linestyle=line,
+            color=store_colour(backend),
+            elinewidth=1.2,
+            capsize=2.5,
+            alpha=0.9,
+        )
         ends.append((str(task), float(sizes[-1]), float(values.iloc[-1]), INK))
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(sizes[0] * 0.8, sizes[-1] * 40)
+    ax.set_xticks(sizes, [fr.integer(size) for size in sizes])
+    ax.set_xticks([], minor=True)
+    ax.spines["bottom"].set_bounds(sizes[0] * 0.8, sizes[-1])
     low, high = float(median.to_numpy().min()), float(median.to_numpy().max())
     ax.set_ylim(10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high)))
     ax.set_xlabel("runs dans le magasin (échelle logarithmique)")
@@ -555,7 +645,7 @@ def retrieval(table: pd.DataFrame) -> None:
         fig,
         label="fig-recherches",
         title=f"De {fr.integer(sizes[0])} à {fr.integer(sizes[-1])} runs, « {steepest} » est la recherche qui s’allonge le plus",
-        caption=f"Médianes du temps écoulé ; magasin : {store_label(backend)} ; n = {int(table.groupby(['backend', 'runs', 'tache']).size().min())} répétitions par point.",
+        caption=f"Médianes du temps écoulé, et leur intervalle à 95 % ; magasin : {store_label(backend)} ; n = {int(table.groupby(['backend', 'runs', 'tache']).size().min())} répétitions par point.",
         alt=fr.join(
             [
                 f"{task} : de {fr.duration(float(v.iloc[0]))} à {fr.duration(float(v.iloc[-1]))}"
@@ -607,7 +697,7 @@ def _named_node(text: str) -> str:
 
 
 def _places(nodes: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
-    """Columns from effect to cause: version, model, run, what it made, what it used."""
+    """From effect to cause: version, model, run; then what it made, above, and used, below."""
     spine = {
         "version": (0.0, 0.0),
         "enregistrement": (0.9, -1.6),
@@ -615,21 +705,38 @@ def _places(nodes: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
         "run": (3.3, 0.0),
     }
     place: dict[str, tuple[float, float]] = {}
-    columns: dict[float, list[str]] = {}
+    columns: dict[tuple[float, float], list[str]] = {}
     for name, kind in nodes:
         head = name.partition("-")[0]
         if name in spine or head == "version":
             place[name] = spine[head]
-        elif kind == "agent":
-            columns.setdefault(2.5, []).append(name)
-        else:
-            made = head in ("metrique", "artefact")
-            columns.setdefault(4.7 if made else 6.6, []).append(name)
-    for x, names in columns.items():
+            continue
+        made = head in ("metrique", "artefact")
+        column = (2.5, 1.0) if kind == "agent" else (5.2, 0.6 if made else -0.6)
+        columns.setdefault(column, []).append(name)
+    for (x, step), names in columns.items():
         for rank, name in enumerate(names):
-            y = 1.8 + 0.9 * rank if x == 2.5 else (len(names) - 1) / 2 - rank
-            place[name] = (x, y)
+            place[name] = (x, step * (rank + 1.5 if x < 5 else rank + 0.6))
     return place
+
+
+_LABELS: dict[str, dict[str, Any]] = {
+    "version": {"xytext": (0, 12), "ha": "center"},
+    "modele": {"xytext": (-5, 9), "ha": "right"},
+    "enregistrement": {"xytext": (0, -13), "ha": "center"},
+    "run": {"xytext": (-7, -10), "ha": "right"},
+}
+"""Where the name of a node of the spine stands, clear of its arrows."""
+
+
+def _grouped(nodes: pd.DataFrame, links: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The nodes and links that are drawn: all the parameters are one node."""
+
+    def group(names: pd.Series[Any]) -> pd.Series[Any]:
+        return names.where(~names.str.startswith("parametre-"), "parametre")
+
+    drawn = nodes.assign(id=group(nodes["id"])).drop_duplicates("id")
+    return drawn, links.assign(de=group(links["de"]), vers=group(links["vers"])).drop_duplicates()
 
 
 def lineage(tables: Mapping[str, pd.DataFrame], backend: str) -> None:
@@ -653,31 +760,42 @@ def lineage(tables: Mapping[str, pd.DataFrame], backend: str) -> None:
         rule,
     )
     nodes, links = part["noeuds"], part["liens"]
-    place = _places([(str(n.id), str(n.genre)) for n in nodes.itertuples()])
+    drawn, arrows = _grouped(nodes, links)
+    parameters = int(nodes["id"].str.startswith("parametre-").sum())
+    place = _places([(str(n.id), str(n.genre)) for n in drawn.itertuples()])
     fig, ax = new(height=3.8)
-    for link in links.itertuples():
+    for link in arrows.itertuples():
         arrow = {"arrowstyle": "->", "color": SOFT, "lw": 0.8, "shrinkA": 7, "shrinkB": 7}
         ax.annotate("", place[str(link.vers)], place[str(link.de)], arrowprops=arrow)
-    for node in nodes.itertuples():
+    for node in drawn.itertuples():
         shape, hue = _KIND[str(node.genre)]
         x, y = place[str(node.id)]
         ax.plot(x, y, shape, color=hue, markersize=9)
-        side = (
-            {"xytext": (8, 0), "ha": "left", "va": "center"}
-            if x > 4
-            else {"xytext": (0, 8), "ha": "center"}
+        left = {"xytext": (-9, 0), "ha": "right"}
+        side = _LABELS.get(
+            str(node.id).partition("-")[0] if x < 5 else "",
+            {"xytext": (9, 0), "ha": "left"} if x > 5 else left,
         )
         ax.annotate(
-            _node_label(str(node.id)), (x, y), textcoords="offset points", fontsize=8, **side
+            fr.count(parameters, "paramètre")
+            if node.id == "parametre"
+            else _node_label(str(node.id)),
+            (x, y),
+            textcoords="offset points",
+            fontsize=8,
+            va="center",
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.3},
+            **side,
         )
     ax.axis("off")
-    ax.set_xlim(-0.5, 8.2)
+    ax.set_xlim(-0.5, 7.0)
     ax.margins(y=0.12)
     page.figure(
         fig,
         label="fig-lignee",
         title=f"La lignée d’une version : {len(nodes)} nœuds, {len(links)} liens",
-        caption="Ronds : entités ; carrés : activités ; triangles : agents. Une flèche va de l’effet vers sa cause (relations de W3C PROV). Tiré du magasin par l’API, puis du document PROV.",
+        caption="Ronds : entités ; carrés : activités ; triangles : agents. Une flèche va de l’effet vers sa cause (relations de W3C PROV). Tiré du magasin par l’API, puis du document PROV."
+        + (f" Les {parameters} paramètres y sont un seul nœud." if parameters > 1 else ""),
         alt="De la version au modèle, du modèle au run, puis du run aux données, au code, aux paramètres et au run parent ; les métriques et l’artefact reviennent au run ; deux agents, l’auteur et MLflow.",
     )
     page.table(
@@ -821,14 +939,14 @@ def served(
 
 
 def _accounts(table: pd.DataFrame) -> None:
-    done = table[table["issue"] == "accepté"]
+    done = table[(table["issue"] == "accepté") & ~table["changement"].isin(BEHIND)]
     shown = int((done["auteur"] == "API").sum())
     hidden = done[done["auteur"] == "base"]["libelle"].tolist()
     forged = (table.set_index("changement")["issue"].get("auteur")) == "accepté"
     title = (
         f"Un serveur avec comptes montre l’auteur de {fr.count(shown, 'changement', 'changements')} sur {len(done)}"
         if shown
-        else f"Un serveur avec comptes ne montre l’auteur d’aucun des {len(done)} changements"
+        else f"Un serveur avec comptes ne montre l’auteur d’aucun des {len(done)} changements faits par MLflow"
     )
     few = "seul" if len(hidden) == 1 else ""
     also = fr.count(len(hidden), "autre", "autres") if shown else f"{len(hidden)} {few}".strip()
@@ -930,7 +1048,7 @@ def remedies(kpis: Mapping[str, Kpi], backend: str, contexts_backend: str) -> No
         title="Ce que rend chaque remède",
         caption=f"Avec et sans le remède, sur {stores_named(list(dict.fromkeys([backend, contexts_backend])))} ; le nombre d’essais est donné"
         + (f", il diffère pour {unlike}" if unlike else "")
-        + ". Ancienne valeur, date et auteur : par l’API ou dans la base. Un manque se réduit si le remède "
+        + ". Ancienne valeur, date et auteur : par l’API ou dans la base, pour tous les changements, ceux qui sont faits derrière MLflow compris. Un manque se réduit si le remède "
         "rend plus de cas ; là où les cas sont tirés au sort, nous ne le disons que si les intervalles à "
         "95 % sont disjoints : c’est une règle prudente, non un test.",
     )
@@ -1027,7 +1145,7 @@ def answer(
             f"Sur {len(verdicts)} affirmations : {account(verdicts)}."
         ),
         "figures": [
-            f"**Traçabilité des modifications** (sortes de changements qui se suivent par l’API) : {_share(followed)}.",
+            f"**Traçabilité des modifications** (sortes de changements faits par MLflow qui se suivent par l’API) : {_share(followed)}.",
             f"**Transparence des processus** (champs remplis dans toutes les notices) : {_share(alone)} ; "
             f"{fr.count(_counted(right), 'réponse juste', 'réponses justes')} et "
             f"{fr.count(_counted(false), 'fausse', 'fausses')} à {right.n} questions.",
@@ -1067,9 +1185,9 @@ def _history(followed: Kpi, alias: Kpi) -> str:
     if max(shares) < 0.5:
         keeps = "ne garde pas"
     sorts = (
-        f"{kept} des {followed.n} sortes de changements {'se suit' if kept == 1 else 'se suivent'}"
+        f"{kept} des {followed.n} sortes de changements faits par MLflow {'se suit' if kept == 1 else 'se suivent'}"
         if kept
-        else f"aucune des {followed.n} sortes de changements ne se suit"
+        else f"aucune des {followed.n} sortes de changements faits par MLflow ne se suit"
     )
     told = (
         f"{fr.percent(shares[1])} des alias passés se retrouvent"

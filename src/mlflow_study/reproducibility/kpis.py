@@ -27,7 +27,7 @@ FAILURES = {
     "ouvrir": "magasin qui ne s’ouvre pas",
     "charger lineaire": "modèle linéaire qui ne se charge pas",
     "charger foret": "forêt qui ne se charge pas",
-    "executer": "expérience qui ne tourne plus",
+    "executer": "expérience qui ne tourne plus, ou que MLflow n’enregistre plus",
     "métriques identiques": "métriques qui ne reviennent pas au bit",
 }
 """Stage of the way back -> what is counted where it fails."""
@@ -125,7 +125,7 @@ def careful_against_notebook(chapter: Chapter, alone: pd.DataFrame) -> None:
     chapter.kpi(
         "reproductibilite.reussite.differences.soin_carnet",
         "sujets que l’une des deux manières ramène à la même conclusion, et non l’autre "
-        "(avec soin, carnet)",
+        "(avec soin, cahier de laboratoire)",
         differ,
         "",
         methode="mêmes sujets, tenus des deux manières ; test exact de McNemar",
@@ -293,7 +293,13 @@ def digests(
         missed = ~group["empreinte_change"].astype(bool)
         unseen = f"changements non vus ({label})"
         count(chapter, f"reproductibilite.empreinte.manquees.{key}", unseen, missed, method)
-        share(chapter, f"reproductibilite.empreinte.taux_manque.{key}", unseen, missed, method)
+        share(
+            chapter,
+            f"reproductibilite.empreinte.taux_manque.{key}",
+            f"part des {unseen}",
+            missed,
+            method,
+        )
     late = mutations[
         (mutations["mutation"] == "nombre modifié dans la seconde moitié")
         & (mutations["taille"] == 20_000)
@@ -565,7 +571,7 @@ def releases(chapter: Chapter, stages: pd.DataFrame, context: pd.DataFrame) -> N
         share(
             chapter,
             f"reproductibilite.temps.apres_{years}_ans",
-            f"expériences qui tournent encore, versions actuelles (au moins {years}"
+            f"expériences que MLflow enregistre encore, versions d’aujourd’hui (au moins {years}"
             f" {'an' if years == 1 else 'ans'})",
             old[_RUNS_TODAY],
             "une expérience par version de MLflow, environnement refait aujourd’hui",

@@ -19,7 +19,7 @@ RECORDING_LABELS = {
     "soin": "à la main, avec soin",
     "projet": "projet MLflow",
     "modele": "modèle avec code et données",
-    "carnet": "sans MLflow (carnet)",
+    "carnet": "sans MLflow (cahier de laboratoire)",
 }
 RUNG_KEYS = {1: "tourne", 2: "conclusion", 3: "tolerance", 4: "metriques", 5: "predictions"}
 RUNG_LABELS = {
@@ -29,6 +29,12 @@ RUNG_LABELS = {
     4: "métriques identiques au bit",
     5: "prédictions identiques au bit",
 }
+
+VARIABLE_LABELS = {
+    "hyperparamètres choisis": "tous les hyperparamètres choisis",
+    "données ou chemin qui y mène": "données jointes, ou leur adresse",
+}
+"""Variables of the record whose recorded name does not say enough: how a page names them."""
 
 DIGEST_LABELS = {
     "nombres_et_textes": "nombres, textes, catégories, avant la 10 000e ligne",
@@ -43,12 +49,12 @@ TIME_STAGES = {
     "ouvrir": "le magasin s’ouvre",
     "charger lineaire": "le modèle linéaire se charge",
     "charger foret": "la forêt se charge",
-    "executer": "l’expérience tourne de nouveau",
     "métriques identiques": "métriques identiques au bit",
+    "executer": "l’expérience tourne et MLflow l’enregistre de nouveau",
 }
 REGIMES = {
-    "jour": "versions du jour",
-    "actuel": "versions actuelles",
+    "jour": "versions d’époque",
+    "actuel": "versions d’aujourd’hui",
     "present": "MLflow d’aujourd’hui",
     "migre": "MLflow d’aujourd’hui, base migrée",
 }
@@ -58,6 +64,6 @@ STAGE_SHORT = {
     "ouvrir": "magasin",
     "charger lineaire": "modèle linéaire",
     "charger foret": "forêt",
-    "executer": "relance",
     "métriques identiques": "métriques au bit",
+    "executer": "enregistrement",
 }

@@ -11,16 +11,25 @@ import pandas as pd
 
 from mlflow_study.chapter import Chapter
 from mlflow_study.evidence.statistics import median_ratio, quantile, wilson
+from mlflow_study.programs import SUBJECTS
 from mlflow_study.store_names import STORES
 from mlflow_study.traceability.grades import GRADES
 from mlflow_study.traceability.parameters import Tracabilite
+from mlflow_study.traceability.transparency import FIELDS
 
 SEED = 4
 FILES = ("artefact-remplace", "artefact-edite", "artefact-efface", "modele-edite")
 VERSION_CHANGES = ("version-description", "version-etiquette", "alias", "alias-supprime", "stade")
 EXPERIMENT_CHANGES = ("experience-nom", "experience-etiquette")
+BEHIND = (
+    *("artefact-edite", "artefact-efface", "modele-edite"),
+    *("base-parametre", "base-metrique", "base-date"),
+)
+"""Changes made on the disk or in the database: MLflow's API cannot know of them."""
 _PER_QUESTION = "questions fixes, une réponse par question lue dans l’API au mot"
-FOLLOWED = "changements dont l’ancienne valeur, la date et l’auteur se lisent par l’API"
+FOLLOWED = (
+    "changements faits par MLflow dont l’ancienne valeur, la date et l’auteur se lisent par l’API"
+)
 LOST = "événements promis que les webhooks n’ont pas annoncés"
 
 
@@ -267,6 +276,7 @@ def record_questions(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
 def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "changements") -> None:
     """KPIs of ``changes.follow_changes``; ``prefix`` tells the run under the log apart."""
     method = "changements joués un à un ; la valeur, l’instant et l’auteur sont cherchés partout"
+    under = ", avec le journal de la base" if prefix == "remede_journal" else ""
     labels = {
         "ancienne": "changements dont l’ancienne valeur se retrouve",
         "date": "changements dont la date se retrouve",
@@ -280,24 +290,24 @@ def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "chang
                 _part(
                     chapter,
                     f"tracabilite.{prefix}.{column}_{place}.{backend}",
-                    f"{label} par l’API" + ("" if place == "api" else " ou dans la base"),
+                    f"{label} par l’API{'' if place == 'api' else ' ou dans la base'}{under}",
                     int(done[column].isin(places).sum()),
                     n,
                     method,
                 )
-        followed = (done[list(labels)] == "API").all(axis=1)
+        followed = (done[list(labels)] == "API").all(axis=1)[~done["changement"].isin(BEHIND)]
         _part(
             chapter,
             f"tracabilite.{prefix}.suivis.{backend}",
-            FOLLOWED,
+            FOLLOWED + under,
             int(followed.sum()),
-            n,
+            len(followed),
             method,
         )
         _part(
             chapter,
             f"tracabilite.{prefix}.alarme.{backend}",
-            "changements dont il reste un signe",
+            f"changements dont il reste un signe{under}",
             int(done["alarme"].sum()),
             n,
             method,
@@ -318,9 +328,9 @@ def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "chang
                 by_id["date"] == "API",
             ),
         ):
-            _count(chapter, f"tracabilite.{prefix}.{name}.{backend}", label, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
+            _count(chapter, f"tracabilite.{prefix}.{name}.{backend}", label + under, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
         kept = [str(by_id.at["alias", column]) for column in labels]
-        _count(chapter, f"tracabilite.{prefix}.alias.{backend}", "éléments gardés d’un déplacement d’alias", len(kept) - kept.count("nulle part"), len(kept), method)  # fmt: skip
+        _count(chapter, f"tracabilite.{prefix}.alias.{backend}", f"éléments gardés d’un déplacement d’alias{under}", len(kept) - kept.count("nulle part"), len(kept), method)  # fmt: skip
 
 
 def record_webhooks(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
@@ -411,6 +421,24 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
             median = quantile(timed["temps_s"], 0.5)
             full = f"tracabilite.registre.acces_{slug(str(operation))}.{backend}"
             chapter.kpi(full, _label(full, f"{operation}, médiane"), median.value, "s", intervalle=median.interval, n=median.n, methode="temps au mur, client en place", conditions={"evenements": int(last["evenements"].iloc[0])})  # fmt: skip
+
+
+def fields_asked(records: pd.DataFrame) -> pd.DataFrame:
+    """``transparency.read_records``, its labels those of the grid, less what cannot be asked.
+
+    A program that takes no seed has none to note.  Evidence made with an earlier grid holds two
+    more fields, whose patterns took ``oob_score`` for a core and ``min_samples_split`` for a
+    split of the data: they are left out.
+    """
+    labels = {field.id: field.label for field in FIELDS}
+    seeded = [s.name for s in SUBJECTS if "seed" in {name for name, *_ in s.arguments}]
+    kept = records[
+        records["champ"].isin(labels)
+        & ((records["champ"] != "graine") | records["sujet"].isin(seeded))
+    ]
+    kept = kept.assign(libelle=kept["champ"].map(labels))
+    order = {id: rank for rank, id in enumerate(labels)}
+    return kept.sort_values("champ", key=lambda ids: ids.map(order), kind="stable")
 
 
 def field_classes(records: pd.DataFrame) -> pd.DataFrame:
