@@ -63,6 +63,7 @@ def test_semantics_tries_every_property(store: Store) -> None:
     assert table.contre_exemples["dernier"] == 0
     assert table.contre_exemples["dernier-numpy"] == table.n["dernier-numpy"]
     assert table.contre_exemples["doublons"] == 0
+    assert table.contre_exemples["experience-course"] == table.n["experience-course"] == 5
 
 
 def test_the_search_oracle_on_values_worked_out_by_hand() -> None:

@@ -105,3 +105,13 @@ def test_ordinary_inputs_are_counted_over_all_stores() -> None:
     assert found["suivi.ordinaire.nom"] == (0, 2)
     assert found["suivi.ordinaire.booleen"] == (2, 2)
     assert found["suivi.ordinaire.double"] == (0, 0)
+
+
+def test_a_property_that_old_evidence_does_not_hold_is_not_measured() -> None:
+    row = {"magasin": "sqlite", "propriete": "dernier", "n": 9, "contre_exemples": 0}
+    found: dict[str, Any] = {}
+    kpis.semantics(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more)}), pd.DataFrame([row]))  # fmt: skip
+    assert found["suivi.dernier.faux.sqlite"][0] == 0
+    valeur, more = found["suivi.experience.egares.sqlite"]
+    assert valeur is None
+    assert more["conditions"]["motif"] == "preuves d’avant cette mesure"

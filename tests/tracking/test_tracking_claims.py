@@ -35,6 +35,7 @@ EXPECTED = {
     "T25": "meta.yaml de 0 octet ; search_runs : AttributeError",
     "T26": "0 trace chez B ; chez A : ['\"secret de B\"']",
     "T20": "SQLite (None, 7), fichiers ('iris', 0) ; run lisible : False",
+    "T27": "rend « étude », le run va dans « Default »",
     "T21": "[('diverge', 0.0), ('bon', 0.2)]",
 }
 

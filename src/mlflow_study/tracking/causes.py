@@ -139,6 +139,13 @@ CAUSES = (
         "quitter le magasin de fichiers",
     ),
     Cause(
+        "Le run va dans une autre expérience quand un autre processus vient de créer la sienne",
+        "tracking/fluent.py",
+        "                        return client.get_experiment_by_name(experiment_name)\n                    raise",
+        "#12259, fermé : la même course, qui faisait alors échouer l’appel",
+        "créer l’expérience avant de lancer les processus, ou `start_run(experiment_id=…)`",
+    ),
+    Cause(
         "Un lot refusé laisse une partie derrière lui",
         "store/tracking/sqlalchemy_store.py",
         "                self._log_params(run_id, params)\n                self._log_metrics(run_id, metrics)",

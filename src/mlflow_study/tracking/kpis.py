@@ -65,6 +65,11 @@ def _count(record: Record, id: str, libelle: str, hits: int, n: int, methode: st
     record(id, libelle, int(hits), "contre-exemples", methode=methode, n=int(n))
 
 
+def _unknown(record: Record, id: str, libelle: str, methode: str) -> None:
+    """A count that recorded evidence of before does not hold."""
+    record(id, libelle, None, "contre-exemples", methode=methode, n=None, conditions={"motif": "preuves d’avant cette mesure"})  # fmt: skip
+
+
 def roundtrip(record: Record, table: Frame) -> None:
     """Share of each class per backend, and per kind of datum; counts behind T1–T3, T6, T19–T21."""
     method = "échantillonnage stratifié, même nombre de cas par strate"
@@ -123,6 +128,7 @@ _SHORT = {
     "nom-annonce": "noms de l’alphabet annoncé refusés",
     "nom-hors": "noms hors de l’alphabet annoncé acceptés",
     "modele-nan": "modèles classés devant un nombre, leur métrique valant NaN",
+    "experience-course": "runs allés dans une autre expérience que celle de set_experiment",
 }
 _PROPERTIES = {
     "dernier": "dernier.faux",
@@ -140,13 +146,23 @@ _PROPERTIES = {
     "nom-annonce": "noms.annonces-refuses",
     "nom-hors": "noms.hors-acceptes",
     "modele-nan": "modele-nan.premier",
+    "experience-course": "experience.egares",
 }
+
+
+_PLAYED = {
+    "experience-course": "l’autre processus est joué : il crée l’expérience entre la recherche et la création",
+}
+"""Method of the properties whose trials are chosen, not drawn."""
 
 
 def semantics(record: Record, table: Frame) -> None:
     """Counter-examples to each property, per backend."""
     for row in table.itertuples():
-        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"{_SHORT[row.propriete]}, {label(row.magasin)}", row.contre_exemples, row.n, "essais tirés au hasard, graine fixée")  # fmt: skip
+        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"{_SHORT[row.propriete]}, {label(row.magasin)}", row.contre_exemples, row.n, _PLAYED.get(row.propriete, "essais tirés au hasard, graine fixée"))  # fmt: skip
+    for property in _PLAYED.keys() - set(table.propriete):
+        for store in table.magasin.unique():
+            _unknown(record, f"suivi.{_PROPERTIES[property]}.{store}", f"{_SHORT[property]}, {label(store)}", _PLAYED[property])  # fmt: skip
 
 
 def filters(record: Record, table: Frame) -> None:

@@ -8,10 +8,13 @@ their French wording, shown in the report.
 from __future__ import annotations
 
 import math
+import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+from unittest import mock
+from uuid import uuid4
 
 import pandas as pd
 
@@ -38,6 +41,7 @@ PROPERTIES = {
     "nom-annonce": "un nom fait des caractères annoncés est accepté",
     "nom-hors": "un nom qui contient un autre caractère est refusé",
     "modele-nan": "classé par une métrique, un modèle où elle vaut NaN ne passe pas devant un nombre",
+    "experience-course": "après `set_experiment`, un run va dans l’expérience de ce nom, même si un autre processus vient de la créer",
 }
 
 Point = tuple[float, int, int]
@@ -290,6 +294,40 @@ def _model_nan(context: Context, count: int) -> Iterator[Trial]:
         yield given[first.model_id] == number, f"NaN et {number} : le premier a {read}"
 
 
+def _overtaken(context: Context, count: int) -> Iterator[Trial]:
+    """Another process creates the experiment between the look-up and the creation.
+
+    That process is played: the creation is made just before the one that ``set_experiment``
+    asks for.  The address, the active experiment and the environment come back.
+    """
+    import mlflow
+    from mlflow.tracking import fluent
+    from mlflow.tracking._tracking_service import utils
+    from mlflow.tracking._tracking_service.client import TrackingServiceClient
+
+    client, _, _ = context
+    create = TrackingServiceClient.create_experiment
+
+    def second(self: TrackingServiceClient, name: str, *given: Any, **more: Any) -> str:
+        create(self, name)
+        return str(create(self, name, *given, **more))
+
+    for _ in range(count):
+        name = f"course-{uuid4().hex}"
+        with (
+            mock.patch.dict(os.environ),
+            mock.patch.object(fluent, "_active_experiment_id", None),
+            utils._use_tracking_uri(client.tracking_uri),
+        ):
+            os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+            os.environ.pop("MLFLOW_EXPERIMENT_NAME", None)
+            with mock.patch.object(TrackingServiceClient, "create_experiment", second):
+                mlflow.set_experiment(name)
+            with mlflow.start_run() as run:
+                found = client.get_experiment(run.info.experiment_id).name
+        yield found == name, f"set_experiment({name[:10]!r}…), puis un run : il est dans {found!r}"
+
+
 TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
     "dernier": _latest,
     "dernier-nan": _latest_nan,
@@ -306,6 +344,7 @@ TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
     "nom-annonce": _announced_names,
     "nom-hors": _strange_names,
     "modele-nan": lambda context, count: _model_nan(context, max(10, count // 6)),
+    "experience-course": lambda context, count: _overtaken(context, min(count, 5)),
 }
 
 
