@@ -18,7 +18,13 @@ def test_only_crowds_count_as_simultaneous_writes() -> None:
         faults._row(magasin="sqlite", panne="4 processus, un run", demandees=80, acquittees=80),
         faults._row(magasin="sqlite", panne="artefact coupé (processus tué)", demandees=1),
     ]
-    assert recorded(pd.DataFrame(rows))["suivi.concurrence.refus.sqlite"] == (0, 80)
+    found = recorded(pd.DataFrame(rows))
+    assert found["suivi.concurrence.refus.sqlite"] == (0, 80)
+    assert found["suivi.concurrence.etiquette.sqlite"] == (None, None)
+    same = faults._row(magasin="sqlite", panne=f"4 {faults.SAME_TAG}", demandees=80, acquittees=30)
+    found = recorded(pd.DataFrame([*rows, same]))
+    assert found["suivi.concurrence.refus.sqlite"] == (0, 80)
+    assert found["suivi.concurrence.etiquette.sqlite"] == (50, 80)
 
 
 def test_a_lost_acknowledged_write_and_a_false_status_are_counted() -> None:

@@ -24,6 +24,7 @@ EXPECTED = {
     "T9": "'perte/': False, '.': False, 'a//b': False, 'perte\\n': True",
     "T10": "statut FINISHED",
     "T11": "code 1, statut FINISHED",
+    "T12": "UNIQUE constraint failed: tags.key, tags.run_uuid",
     "T13": "11000 signes donnés, 6000 gardés",
     "T14": "refus",
     "T15": "ABab (SQLite)",

@@ -146,6 +146,13 @@ CAUSES = (
         "créer l’expérience avant de lancer les processus, ou `start_run(experiment_id=…)`",
     ),
     Cause(
+        "Deux processus posent ensemble une même étiquette neuve : l’un est refusé (bases SQL)",
+        "store/tracking/sqlalchemy_store.py",
+        "                session.merge(SqlTag(run_uuid=run_id, key=tag.key, value=tag.value))",
+        "#8442, ouvert",
+        "recommencer l’appel, ou donner à chaque processus ses étiquettes",
+    ),
+    Cause(
         "Un lot refusé laisse une partie derrière lui",
         "store/tracking/sqlalchemy_store.py",
         "                self._log_params(run_id, params)\n                self._log_metrics(run_id, metrics)",

@@ -15,6 +15,7 @@ from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.statistics import wilson
 from mlflow_study.store_names import STORES
 from mlflow_study.tracking.addresses import judged
+from mlflow_study.tracking.faults import SAME_TAG
 
 Record = Callable[..., Kpi]
 Frame: TypeAlias = Any
@@ -268,7 +269,12 @@ def faults(record: Record, table: Frame) -> None:
         _count(record, f"suivi.panne.doublons.{store}", f"doublons après une panne de l’écrivain, {label(store)}", int(some.doublons.sum()), int(some.demandees.sum()), method)  # fmt: skip
         unasked = int(some.sans_accuse.sum())
         _share(record, f"suivi.panne.sans-accuse.{store}", f"écritures gardées sans accusé, {label(store)}", min(unasked, int(some.demandees.sum())), int(some.demandees.sum()), method)  # fmt: skip
-        crowd = some[some.panne.str.contains("processus,")]
+        tags = some[some.panne.str.contains(SAME_TAG)]
+        crowd = some[some.panne.str.contains("processus,") & ~some.panne.str.contains(SAME_TAG)]
+        if len(tags):
+            _count(record, f"suivi.concurrence.etiquette.{store}", f"écritures simultanées d’une même étiquette neuve refusées ou perdues, {label(store)}", int((tags.demandees - tags.acquittees + tags.perdues).sum()), int(tags.demandees.sum()), method)  # fmt: skip
+        elif len(crowd):
+            _unknown(record, f"suivi.concurrence.etiquette.{store}", f"écritures simultanées d’une même étiquette neuve refusées ou perdues, {label(store)}", method)  # fmt: skip
         if len(crowd):
             missing = int((crowd.demandees - crowd.acquittees + crowd.perdues).sum())
             _count(record, f"suivi.concurrence.refus.{store}", f"écritures simultanées refusées ou perdues, {label(store)}", missing, int(crowd.demandees.sum()), method)  # fmt: skip
