@@ -154,6 +154,9 @@ def test_a_bad_item_in_a_batch(store: Store) -> None:
     assert table.issue["métrique : pas de 2^63", "au milieu"] == "une partie et une erreur"
     assert not table.fautif_garde["métrique : nom refusé", "au milieu"]
     assert table.fautif_garde["étiquette : caractère nul", "au milieu"]
+    assert not table.fautif_garde["paramètre : texte trop long", "au milieu"]
+    assert table.avis["paramètre : texte trop long", "au milieu"]
+    assert not table.avis["étiquette : nom trop long", "au milieu"]
 
 
 def test_the_hunt_finds_and_shrinks_the_numpy_step(store: Store) -> None:

@@ -51,6 +51,9 @@ def test_a_batch_whose_bad_item_is_none_for_the_store_is_no_trial() -> None:
     found: dict[str, Any] = {}
     kpis.atomicity(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
     assert found["suivi.lots.silencieux.file"] == (2, 3)
+    rows = [{**row, "avis": row["gardes"] == 9} for row in rows]
+    kpis.atomicity(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.lots.silencieux.file"] == (1, 3)
 
 
 def test_a_listing_that_repeats_loses_or_disorders_is_counted() -> None:

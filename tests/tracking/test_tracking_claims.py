@@ -16,6 +16,7 @@ from mlflow_study.tracking import witnesses
 
 CLAIMS = [claim for claim in read_register(REGISTER) if claim.chapitre == "02_suivi"]
 EXPECTED = {
+    "T2": "le run rend nan, le modèle 0.0",
     "T3": "signe gardé : False",
     "T4": "SQLite 1, fichiers 2",
     "T5": "−1 puis NaN montre nan ; +1 puis NaN montre 1.0",
@@ -28,6 +29,7 @@ EXPECTED = {
     "T13": "11000 signes donnés, 6000 gardés",
     "T14": "refus",
     "T15": "ABab (SQLite)",
+    "T16": "le lot réussit ; 6001 signes écrits, 6000 lus",
     "T17": "un appel à create_run, 2 runs",
     "T18": "4 runs rendus, 3 distincts",
     "T19": "6001 signes écrits, 6000 lus, 0 avis",

@@ -221,8 +221,9 @@ def atomicity(record: Record, table: Frame) -> None:
         if len(refused):
             _share(record, f"suivi.lots.partiels.{store}", f"lots refusés dont une partie reste, {label(store)}", partial, len(refused), "un fautif à chaque place, chaque taille")  # fmt: skip
         lacking = (some.gardes < some.bons) | ~some.fautif_garde.astype(bool)
-        silent = int((~some.refuse & lacking).sum())
-        _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur, {label(store)}", silent, int((some.refuse | lacking).sum()), "un fautif à chaque place, chaque taille ; lots dont le fautif n’en est pas un pour ce magasin laissés de côté")  # fmt: skip
+        told = some.get("avis", some.refuse & False).astype(bool)
+        silent = int((~some.refuse & lacking & ~told).sum())
+        _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur ni avis, {label(store)}", silent, int((some.refuse | lacking).sum()), "un fautif à chaque place, chaque taille ; lots dont le fautif n’en est pas un pour ce magasin laissés de côté")  # fmt: skip
 
 
 def autologging(record: Record, tables: dict[str, Frame]) -> None:
