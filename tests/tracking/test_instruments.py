@@ -60,6 +60,8 @@ def test_semantics_tries_every_property(store: Store) -> None:
     table = semantics(store, 8, seed=1).set_index("propriete")
     assert set(table.index) == set(PROPERTIES) == set(TRIALS)
     assert (table.n >= 3).all()
+    assert table.contre_exemples["nom-hors"] == 1  # the line end that closes a name
+    assert table.contre_exemples["param-refus"] == 0
     assert table.contre_exemples["dernier"] == 0
     assert table.contre_exemples["dernier-numpy"] == table.n["dernier-numpy"]
     assert table.contre_exemples["doublons"] == 0

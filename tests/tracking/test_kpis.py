@@ -124,3 +124,26 @@ def test_a_property_that_old_evidence_does_not_hold_is_not_measured() -> None:
     valeur, more = found["suivi.experience.egares.sqlite"]
     assert valeur is None
     assert more["conditions"]["motif"] == "preuves d’avant cette mesure"
+
+
+def test_lost_replies_are_counted_by_operation_over_all_servers() -> None:
+    rows = [
+        faults._row(magasin=store, panne="réponse perdue", contexte=call, demandees=1, **more)
+        for store in ("http+postgresql", "http+sqlite")
+        for call, more in (("create_run", {"doublons": 1}), ("set_tag", {}), ("create_experiment", {"sans_accuse": 1}))
+    ]  # fmt: skip
+    found: dict[str, Any] = {}
+    kpis.server_faults(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.reponse-perdue.operation.create_run"] == (2, 2)
+    assert found["suivi.reponse-perdue.operation.create_experiment"] == (2, 2)
+    assert found["suivi.reponse-perdue.operation.set_tag"] == (0, 2)
+
+
+def test_an_obscure_refusal_of_a_text_is_no_silent_alteration() -> None:
+    kinds = ("identique", "refus clair", "refus trompeur", "altérée en silence", "nuit à ce qui était stocké")  # fmt: skip
+    rows = [{"magasin": "sqlite", "genre": "paramètre", "strate": "paramètre : texte", "classe": kind} for kind in kinds]  # fmt: skip
+    rows += [{"magasin": "sqlite", "genre": genre, "strate": "autre", "classe": "identique"} for genre in ("métrique", "étiquette")]  # fmt: skip
+    found: dict[str, Any] = {}
+    kpis.roundtrip(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.texte.alteres.sqlite"] == (2, 5)
+    assert found["suivi.texte.mal-refuses.sqlite"] == (1, 5)

@@ -106,7 +106,9 @@ def _claims(record: Record, store: str, cases: Frame) -> None:
     bad("double.alteres", "doubles altérés", ["valeur : double fini", "valeur : double extrême"], same)  # fmt: skip
     bad("pas.alteres", "pas entiers altérés ou refusés", ["pas : entier de 64 bits", "historique : ordre, doublons"], same)  # fmt: skip
     clear = ("identique", "altérée avec avis", "refus clair")
-    bad("texte.alteres", "textes altérés sans avis ou mal refusés", ["paramètre : texte", "paramètre : autre type", "étiquette : texte", "étiquette : autre type"], clear)  # fmt: skip
+    texts = ["paramètre : texte", "paramètre : autre type", "étiquette : texte", "étiquette : autre type"]  # fmt: skip
+    bad("texte.alteres", "textes altérés sans avis", texts, (*clear, "refus trompeur"))
+    bad("texte.mal-refuses", "textes refusés sans un message clair", texts, tuple(SLUGS.keys() - {"refus trompeur"}))  # fmt: skip
     bad("jeu.perdu", "jeux de données attachés perdus ou nuisibles", ["jeu de données attaché"], clear)  # fmt: skip
     bad("modele.perdu", "métriques de modèle perdues", ["modèle attaché"], same)
     bad("modele-nan.altere", "NaN d’un modèle rendus autrement", ["modèle attaché : NaN"], same)
@@ -295,6 +297,9 @@ def _wrong(row: Any) -> bool:
 def server_faults(record: Record, table: Frame) -> None:
     """Lost replies, slow and killed servers, cut uploads."""
     method = "mandataire sur la boucle locale, serveur réel, magasin relu"
+    for call, some in table[table.panne == "réponse perdue"].groupby("contexte"):
+        wrong = int(((some.doublons > 0) | (some.sans_accuse > 0)).sum())
+        _count(record, f"suivi.reponse-perdue.operation.{call}", f"opérations faites deux fois ou dites manquées à tort, {call}", wrong, len(some), method)  # fmt: skip
     for store, some in table[table.magasin.str.startswith("http+")].groupby("magasin"):
         lost = some[some.panne == "réponse perdue"]
         if len(lost):

@@ -12,6 +12,7 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 from uuid import uuid4
@@ -186,7 +187,10 @@ def _rewrite_refused(context: Context, count: int) -> Iterator[Trial]:
 
 
 def _rewrites(context: Context, count: int) -> Iterator[tuple[bool, bool, str]]:
-    """(value changed?, second write accepted?, what was written) for two unequal values."""
+    """(value changed?, other value accepted?, what was written) for two unequal values.
+
+    Two values that are cut to the same 6,000 characters, with a notice, are one value.
+    """
     from mlflow.entities import Param
 
     client, run, rng = context
@@ -204,6 +208,7 @@ def _rewrites(context: Context, count: int) -> Iterator[tuple[bool, bool, str]]:
             accepted = False
         kept = client.get_run(run).data.params[f"w{i}"]
         changed = kept not in (first, first[:6000])
+        accepted = accepted and second[:6000] != kept[:6000]
         yield changed, accepted, f"…{first[-3:]!r} puis …{second[-3:]!r} ({len(first)} signes)"
 
 
@@ -268,10 +273,13 @@ def _announced_names(context: Context, count: int) -> Iterator[Trial]:
 
 
 def _strange_names(context: Context, count: int) -> Iterator[Trial]:
+    """Each other character in the middle, at the end, at the head, in a drawn order."""
     client, run, rng = context
-    for i in range(count):
-        strange = rng.choice(_STRANGE)
-        name = rng.choice((f"e{i}{strange}", f"e{i}{strange}x", f"{strange}e{i}"))
+    forms = list(product(_STRANGE, ("e{0}{1}", "e{0}{1}x", "{1}e{0}")))
+    drawn = rng.sample(forms, len(forms))
+    for i in range(max(count, len(drawn))):
+        strange, form = drawn[i % len(drawn)]
+        name = form.format(i, strange)
         yield not _accepted(client, run, name), repr(name)
 
 
