@@ -62,6 +62,7 @@ def test_semantics_tries_every_property(store: Store) -> None:
     assert (table.n >= 3).all()
     assert table.contre_exemples["nom-hors"] == 1  # the line end that closes a name
     assert table.contre_exemples["param-refus"] == 0
+    assert table.contre_exemples["complet-infini"] == table.n["complet-infini"] == 10
     assert table.contre_exemples["dernier"] == 0
     assert table.contre_exemples["dernier-numpy"] == table.n["dernier-numpy"]
     assert table.contre_exemples["doublons"] == 0

@@ -21,6 +21,7 @@ EXPECTED = {
     "T4": "SQLite 1, fichiers 2",
     "T5": "−1 puis NaN montre nan ; +1 puis NaN montre 1.0",
     "T6": "2 refus, expérience illisible",
+    "T7": "2 points écrits, 1 lu : [1.7976931348623157e+308]",
     "T8": "paramètres sur 300",
     "T9": "'perte@': False, 'perte\\ntest': False, 'perte\\n': True",
     "T10": "statut FINISHED",

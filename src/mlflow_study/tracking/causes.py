@@ -153,6 +153,13 @@ CAUSES = (
         "recommencer l’appel, ou donner à chaque processus ses étiquettes",
     ),
     Cause(
+        "Un point infini et le plus grand double, au même pas et au même instant, ne font qu’un (bases SQL)",
+        "store/tracking/sqlalchemy_store.py",
+        "            value = 1.7976931348623157e308 if metric_value > 0 else -1.7976931348623157e308",
+        "remplacement de l’infini annoncé par la documentation de log_metric",
+        "donner un pas distinct à chaque point",
+    ),
+    Cause(
         "Un lot refusé laisse une partie derrière lui",
         "store/tracking/sqlalchemy_store.py",
         "                self._log_params(run_id, params)\n                self._log_metrics(run_id, metrics)",

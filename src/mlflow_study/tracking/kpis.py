@@ -124,6 +124,7 @@ _SHORT = {
     "ecriture": "historique hors de l’ordre d’écriture",
     "doublons": "doublons gardés",
     "complet": "points distincts perdus",
+    "complet-infini": "points infinis confondus avec le plus grand double",
     "param-unique": "paramètres changés",
     "param-refus": "seconde valeur de paramètre acceptée",
     "param-course": "deux valeurs d’un paramètre acceptées ensemble",
@@ -142,6 +143,7 @@ _PROPERTIES = {
     "ecriture": "ordre-ecriture.faux",
     "doublons": "doublons.gardes",
     "complet": "historique.perdus",
+    "complet-infini": "historique.infini-confondu",
     "param-unique": "parametre.changes",
     "param-refus": "parametre.second-accepte",
     "param-course": "parametre.course",
@@ -153,19 +155,20 @@ _PROPERTIES = {
 }
 
 
-_PLAYED = {
+_CHOSEN = {
+    "complet-infini": "paires choisies, signe, ordre et voie tirés",
     "experience-course": "l’autre processus est joué : il crée l’expérience entre la recherche et la création",
 }
-"""Method of the properties whose trials are chosen, not drawn."""
+"""Method of the properties whose trials are chosen; evidence of before holds none of them."""
 
 
 def semantics(record: Record, table: Frame) -> None:
     """Counter-examples to each property, per backend."""
     for row in table.itertuples():
-        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"{_SHORT[row.propriete]}, {label(row.magasin)}", row.contre_exemples, row.n, _PLAYED.get(row.propriete, "essais tirés au hasard, graine fixée"))  # fmt: skip
-    for property in _PLAYED.keys() - set(table.propriete):
+        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"{_SHORT[row.propriete]}, {label(row.magasin)}", row.contre_exemples, row.n, _CHOSEN.get(row.propriete, "essais tirés au hasard, graine fixée"))  # fmt: skip
+    for property in _CHOSEN.keys() - set(table.propriete):
         for store in table.magasin.unique():
-            _unknown(record, f"suivi.{_PROPERTIES[property]}.{store}", f"{_SHORT[property]}, {label(store)}", _PLAYED[property])  # fmt: skip
+            _unknown(record, f"suivi.{_PROPERTIES[property]}.{store}", f"{_SHORT[property]}, {label(store)}", _CHOSEN[property])  # fmt: skip
 
 
 def filters(record: Record, table: Frame) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
@@ -35,6 +36,7 @@ PROPERTIES = {
     "ecriture": "l’historique est rendu dans l’ordre d’écriture",
     "doublons": "un point écrit deux fois à l’identique est gardé une fois",
     "complet": "tout point distinct est gardé",
+    "complet-infini": "un point infini et le plus grand double, au même pas et au même instant, sont gardés tous deux",
     "param-unique": "un paramètre écrit ne change plus de valeur",
     "param-refus": "récrire un paramètre avec une autre valeur est refusé",
     "param-course": "deux écritures simultanées d’un paramètre ne réussissent pas toutes deux",
@@ -174,6 +176,18 @@ def _complete(context: Context, count: int) -> Iterator[Trial]:
         _log(client, run, f"c{i}", points, rng.random() < 0.5)
         kept = len(client.get_metric_history(run, f"c{i}"))
         yield kept == len(points), f"{points} : {kept} points"
+
+
+def _complete_infinite(context: Context, count: int) -> Iterator[Trial]:
+    """An infinite value and the largest double that a database stores in its place."""
+    client, run, rng = context
+    for i in range(count):
+        sign = rng.choice((1, -1))
+        values = rng.sample([sign * math.inf, sign * sys.float_info.max], 2)
+        points = [(value, 1, MOMENT) for value in values]
+        _log(client, run, f"i{i}", points, rng.random() < 0.5)
+        kept = [point.value for point in client.get_metric_history(run, f"i{i}")]
+        yield len(kept) == 2, f"{values} au même pas : lu {kept}"
 
 
 def _write_once(context: Context, count: int) -> Iterator[Trial]:
@@ -345,6 +359,7 @@ TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
     "ecriture": lambda context, count: _history(context, count, _as_written),
     "doublons": _duplicates,
     "complet": _complete,
+    "complet-infini": lambda context, count: _complete_infinite(context, max(10, count // 6)),
     "param-unique": _write_once,
     "param-refus": _rewrite_refused,
     "param-course": lambda context, count: _race(context, count),
