@@ -117,6 +117,16 @@ def test_a_struck_writer_holds_up_none_but_itself(
     assert {row["statut"] for row in rows} == {"FINISHED"}
 
 
+def test_processes_that_set_the_same_new_tag_are_refused_and_lose_nothing(
+    store: Store, writers: Zygote
+) -> None:
+    (row,) = faults._same_tag(store, writers, 4)
+    assert row["demandees"] == 4 * faults.TAGS
+    assert row["perdues"] == 0
+    assert row["acquittees"] < row["demandees"]
+    assert "UNIQUE constraint failed: tags.key" in row["detail"]
+
+
 def _lent(store: Store, loan: Path) -> pd.DataFrame:
     lend(store, loan)
     return pd.DataFrame({"fait": [True]})

@@ -60,9 +60,13 @@ def test_semantics_tries_every_property(store: Store) -> None:
     table = semantics(store, 8, seed=1).set_index("propriete")
     assert set(table.index) == set(PROPERTIES) == set(TRIALS)
     assert (table.n >= 3).all()
+    assert table.contre_exemples["nom-hors"] == 1  # the line end that closes a name
+    assert table.contre_exemples["param-refus"] == 0
+    assert table.contre_exemples["complet-infini"] == table.n["complet-infini"] == 10
     assert table.contre_exemples["dernier"] == 0
     assert table.contre_exemples["dernier-numpy"] == table.n["dernier-numpy"]
     assert table.contre_exemples["doublons"] == 0
+    assert table.contre_exemples["experience-course"] == table.n["experience-course"] == 5
 
 
 def test_the_search_oracle_on_values_worked_out_by_hand() -> None:
@@ -153,6 +157,9 @@ def test_a_bad_item_in_a_batch(store: Store) -> None:
     assert table.issue["métrique : pas de 2^63", "au milieu"] == "une partie et une erreur"
     assert not table.fautif_garde["métrique : nom refusé", "au milieu"]
     assert table.fautif_garde["étiquette : caractère nul", "au milieu"]
+    assert not table.fautif_garde["paramètre : texte trop long", "au milieu"]
+    assert table.avis["paramètre : texte trop long", "au milieu"]
+    assert not table.avis["étiquette : nom trop long", "au milieu"]
 
 
 def test_the_hunt_finds_and_shrinks_the_numpy_step(store: Store) -> None:

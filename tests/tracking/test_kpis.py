@@ -19,7 +19,13 @@ def test_only_crowds_count_as_simultaneous_writes() -> None:
         faults._row(magasin="sqlite", panne="4 processus, un run", demandees=80, acquittees=80),
         faults._row(magasin="sqlite", panne="artefact coupé (processus tué)", demandees=1),
     ]
-    assert recorded(pd.DataFrame(rows))["suivi.concurrence.refus.sqlite"] == (0, 80)
+    found = recorded(pd.DataFrame(rows))
+    assert found["suivi.concurrence.refus.sqlite"] == (0, 80)
+    assert found["suivi.concurrence.etiquette.sqlite"] == (None, None)
+    same = faults._row(magasin="sqlite", panne=f"4 {faults.SAME_TAG}", demandees=80, acquittees=30)
+    found = recorded(pd.DataFrame([*rows, same]))
+    assert found["suivi.concurrence.refus.sqlite"] == (0, 80)
+    assert found["suivi.concurrence.etiquette.sqlite"] == (50, 80)
 
 
 def test_a_lost_acknowledged_write_and_a_false_status_are_counted() -> None:
@@ -65,12 +71,10 @@ def test_false_answers_and_refusals_are_told_apart() -> None:
     rows += [{"magasin": "file", "genre": "filtre", "issue": "exact"}]
     found: dict[str, Any] = {}
     kpis.filters(lambda id, libelle, valeur, unite, **more: found.update({id: (libelle, valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
-    assert found["suivi.filtres.ecarts.sqlite"] == ("filtres faux ou refusés, SQLite : 2 réponses fausses et 1 refus", 3, 6)  # fmt: skip
+    assert found["suivi.filtres.ecarts.sqlite"] == ("filtres faux ou refusés, SQLite", 3, 6)
     assert found["suivi.filtres.ecarts.file"][0] == "filtres faux ou refusés, fichiers"
     assert found["suivi.filtres.faux.sqlite"][1:] == (2, 6)
     assert found["suivi.filtres.refuses.sqlite"][1:] == (1, 6)
-    many = kpis._sorts({("refus", "refus"): 1234, ("x", "x"): 0})
-    assert many == " : 1\u202f234 refus"
 
 
 def test_a_batch_whose_bad_item_is_none_for_the_store_is_no_trial() -> None:
@@ -84,6 +88,9 @@ def test_a_batch_whose_bad_item_is_none_for_the_store_is_no_trial() -> None:
     found: dict[str, Any] = {}
     kpis.atomicity(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
     assert found["suivi.lots.silencieux.file"] == (2, 3)
+    rows = [{**row, "avis": row["gardes"] == 9} for row in rows]
+    kpis.atomicity(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.lots.silencieux.file"] == (1, 3)
 
 
 def test_a_listing_that_repeats_loses_or_disorders_is_counted() -> None:
@@ -154,16 +161,44 @@ def test_ordinary_inputs_are_counted_over_all_stores() -> None:
             for kind in ("altérée en silence", "refus trompeur", "refus trompeur", "identique")
         ]
     )
-    found, labels = {}, {}
-
-    def record(id: str, libelle: str, valeur: Any, unite: str, **more: Any) -> None:
-        found[id], labels[id] = (valeur, more["n"]), libelle
-
-    kpis.roundtrip(record, pd.DataFrame(rows))  # type: ignore[arg-type]
+    found: dict[str, Any] = {}
+    kpis.roundtrip(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
     assert found["suivi.ordinaire.nom"] == (0, 2)
     assert found["suivi.ordinaire.booleen"] == (2, 2)
     assert found["suivi.ordinaire.double"] == (0, 0)
     assert found["suivi.ordinaires.alterees.sqlite"] == (1, 2)
-    assert found["suivi.texte.alteres.file"] == (3, 4)
-    assert labels["suivi.texte.alteres.file"] == "textes altérés sans avis ou mal refusés, fichiers : 1 altéré en silence et 2 mal refusés"  # fmt: skip
-    assert labels["suivi.texte.alteres.sqlite"] == "textes altérés sans avis ou mal refusés, SQLite"
+    assert found["suivi.texte.alteres.file"] == (1, 4)
+    assert found["suivi.texte.mal-refuses.file"] == (2, 4)
+
+
+def test_a_property_that_old_evidence_does_not_hold_is_not_measured() -> None:
+    row = {"magasin": "sqlite", "propriete": "dernier", "n": 9, "contre_exemples": 0}
+    found: dict[str, Any] = {}
+    kpis.semantics(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more)}), pd.DataFrame([row]))  # fmt: skip
+    assert found["suivi.dernier.faux.sqlite"][0] == 0
+    valeur, more = found["suivi.experience.egares.sqlite"]
+    assert valeur is None
+    assert more["conditions"]["motif"] == "preuves d’avant cette mesure"
+
+
+def test_lost_replies_are_counted_by_operation_over_all_servers() -> None:
+    rows = [
+        faults._row(magasin=store, panne="réponse perdue", contexte=call, demandees=1, **more)
+        for store in ("http+postgresql", "http+sqlite")
+        for call, more in (("create_run", {"doublons": 1}), ("set_tag", {}), ("create_experiment", {"sans_accuse": 1}))
+    ]  # fmt: skip
+    found: dict[str, Any] = {}
+    kpis.server_faults(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.reponse-perdue.operation.create_run"] == (2, 2)
+    assert found["suivi.reponse-perdue.operation.create_experiment"] == (2, 2)
+    assert found["suivi.reponse-perdue.operation.set_tag"] == (0, 2)
+
+
+def test_an_obscure_refusal_of_a_text_is_no_silent_alteration() -> None:
+    kinds = ("identique", "refus clair", "refus trompeur", "altérée en silence", "nuit à ce qui était stocké")  # fmt: skip
+    rows = [{"magasin": "sqlite", "genre": "paramètre", "strate": "paramètre : texte", "classe": kind} for kind in kinds]  # fmt: skip
+    rows += [{"magasin": "sqlite", "genre": genre, "strate": "autre", "classe": "identique"} for genre in ("métrique", "étiquette")]  # fmt: skip
+    found: dict[str, Any] = {}
+    kpis.roundtrip(lambda id, libelle, valeur, unite, **more: found.update({id: (valeur, more["n"])}), pd.DataFrame(rows))  # fmt: skip
+    assert found["suivi.texte.alteres.sqlite"] == (2, 5)
+    assert found["suivi.texte.mal-refuses.sqlite"] == (1, 5)

@@ -16,17 +16,21 @@ from mlflow_study.tracking import witnesses
 
 CLAIMS = [claim for claim in read_register(REGISTER) if claim.chapitre == "02_suivi"]
 EXPECTED = {
+    "T2": "le run rend nan, le modèle 0.0",
     "T3": "signe gardé : False",
     "T4": "SQLite 1, fichiers 2",
     "T5": "−1 puis NaN montre nan ; +1 puis NaN montre 1.0",
     "T6": "2 refus, expérience illisible",
+    "T7": "2 points écrits, 1 lu : [1.7976931348623157e+308]",
     "T8": "paramètres sur 300",
-    "T9": "'perte/': False, '.': False, 'a//b': False, 'perte\\n': True",
+    "T9": "'perte@': False, 'perte\\ntest': False, 'perte\\n': True",
     "T10": "statut FINISHED",
     "T11": "code 1, statut FINISHED",
+    "T12": "UNIQUE constraint failed: tags.key, tags.run_uuid",
     "T13": "11000 signes donnés, 6000 gardés",
-    "T14": "refus",
+    "T14": "ILIKE 'ete'\": 1, \"params.accentue ILIKE 'été'\": 0",
     "T15": "ABab (SQLite)",
+    "T16": "le lot réussit ; 6001 signes écrits, 6000 lus",
     "T17": "un appel à create_run, 2 runs",
     "T18": "4 runs rendus, 3 distincts",
     "T19": "6001 signes écrits, 6000 lus, 0 avis",
@@ -35,6 +39,7 @@ EXPECTED = {
     "T25": "meta.yaml de 0 octet ; search_runs : AttributeError",
     "T26": "0 trace chez B ; chez A : ['\"secret de B\"']",
     "T20": "SQLite (None, 7), fichiers ('iris', 0) ; run lisible : False",
+    "T27": "rend « étude », le run va dans « Default »",
     "T21": "[('diverge', 0.0), ('bon', 0.2)]",
 }
 

@@ -512,7 +512,9 @@ def atomicity(table: Frame) -> None:
     """Batches with one bad item."""
     refused = table[table.refuse]
     partial = refused[refused.issue.str.startswith("une partie")]
-    silent = table[(~table.refuse) & (table.gardes < table.bons)]
+    told = table.get("avis", table.refuse & False).astype(bool)
+    lacking = (table.gardes < table.bons) | ~table.fautif_garde.astype(bool)
+    silent = table[~table.refuse & lacking & ~told]
     if len(refused) == 0:
         title = "Aucun lot fautif n’est refusé"
     elif len(partial):
@@ -521,7 +523,7 @@ def atomicity(table: Frame) -> None:
         title = "Un lot refusé ne laisse rien"
     page.finding(
         title,
-        ("Aucun lot n’est resté incomplet sans erreur" if silent.empty else f"{fr.count(len(silent), 'lot est resté incomplet', 'lots sont restés incomplets')} sans erreur")
+        ("Aucun lot n’est resté incomplet sans erreur ni avis" if silent.empty else f"{fr.count(len(silent), 'lot est resté incomplet', 'lots sont restés incomplets')} sans erreur ni avis ({stores(list(silent.magasin.unique()))})")
         + f" (n = {fr.integer(len(table))}). La documentation annonce qu’une partie peut être écrite ; voici laquelle.",
     )  # fmt: skip
     refused = refused.assign(mauvais=refused.mauvais.map(powers))

@@ -21,7 +21,7 @@ from mlflow_study.scratch import memory_folder
 from mlflow_study.stores import StoreName, open_stores
 from mlflow_study.tracking import faults, server_faults, ui
 from mlflow_study.tracking.addresses import addressed
-from mlflow_study.tracking.atomicity import atomicity
+from mlflow_study.tracking.atomicity import LONG, atomicity
 from mlflow_study.tracking.autologging import autologging, metrics_afterwards
 from mlflow_study.tracking.completeness import completeness
 from mlflow_study.tracking.filters import filters as try_filters
@@ -125,6 +125,7 @@ def battery(
         jobs = [job("aller_retour", roundtrip, name, sample(cases[name], seed)) for name in ordered]
         if served and reason is None:
             jobs.insert(1, job("page", ui.look, served[0], points))
+        jobs += [job("lots", atomicity, name, batches[:1], LONG) for name in served if studied]
         servers = [(name, loan(name), marks[name]) for name in served]
         striking = (struck, servers, writer_trials, reply_trials, writers, database_kills, server_kills, seed)  # fmt: skip
         jobs.insert(0, Job("pannes", strike, striking))

@@ -139,6 +139,27 @@ CAUSES = (
         "quitter le magasin de fichiers",
     ),
     Cause(
+        "Le run va dans une autre expérience quand un autre processus vient de créer la sienne",
+        "tracking/fluent.py",
+        "                        return client.get_experiment_by_name(experiment_name)\n                    raise",
+        "#12259, fermé : la même course, qui faisait alors échouer l’appel",
+        "créer l’expérience avant de lancer les processus, ou `start_run(experiment_id=…)`",
+    ),
+    Cause(
+        "Deux processus posent ensemble une même étiquette neuve : l’un est refusé (bases SQL)",
+        "store/tracking/sqlalchemy_store.py",
+        "                session.merge(SqlTag(run_uuid=run_id, key=tag.key, value=tag.value))",
+        "#8442, ouvert",
+        "recommencer l’appel, ou donner à chaque processus ses étiquettes",
+    ),
+    Cause(
+        "Un point infini et le plus grand double, au même pas et au même instant, ne font qu’un (bases SQL)",
+        "store/tracking/sqlalchemy_store.py",
+        "            value = 1.7976931348623157e308 if metric_value > 0 else -1.7976931348623157e308",
+        "remplacement de l’infini annoncé par la documentation de log_metric",
+        "donner un pas distinct à chaque point",
+    ),
+    Cause(
         "Un lot refusé laisse une partie derrière lui",
         "store/tracking/sqlalchemy_store.py",
         "                self._log_params(run_id, params)\n                self._log_metrics(run_id, metrics)",

@@ -200,6 +200,36 @@ def _crowd(store: Store, server: Zygote, writers: int, same_run: bool) -> list[R
     ]
 
 
+SAME_TAG = "processus, une même étiquette neuve"
+TAGS = 20
+"""New tags that each writer of a crowd sets."""
+
+
+def _same_tag(store: Store, server: Zygote, writers: int) -> list[Row]:
+    """Several processes set the same new tag of one run at the same moment, ``TAGS`` times."""
+    client = store.client()
+    run = client.create_run(store.create_experiment("étiquette")).info.run_id
+    with TemporaryDirectory() as folder:
+        given = {"run": run, "items": TAGS, "writers": writers, "gate": f"{folder}/porte"}
+        crowd = [server.start(work="tags", uri=store.tracking_uri, **given) for _ in range(writers)]
+        for writer in crowd:
+            writer.finish(timeout=90)
+    journals = [writer.journal() for writer in crowd]
+    held = client.get_run(run).data.tags
+    refused = [text for journal in journals for text in journal.refused.values()]
+    return [
+        _row(
+            magasin=store.name,
+            panne=f"{writers} {SAME_TAG}",
+            envoi="synchrone",
+            demandees=sum(len(journal.tried) for journal in journals),
+            acquittees=sum(len(journal.acknowledged) for journal in journals),
+            perdues=sum(name not in held for journal in journals for name in journal.acknowledged),
+            detail=f"{len(refused)} refus : {refused[0]}"[:300] if refused else "",
+        )
+    ]
+
+
 def _clock(store: Store, server: Zygote) -> list[Row]:
     """A clock that goes back a second at each reading; steps left at their default."""
     experiment = store.create_experiment("horloge")
@@ -400,6 +430,7 @@ def writer_faults(store: Store, server: Zygote, trials: int, writers: int, seed:
         rows = [
             row for same_run in (True, False) for row in _crowd(store, server, writers, same_run)
         ]
+        rows += _same_tag(store, server, writers)
         rows += _clock(store, server)
         for trial, fault in product(range(trials), ("processus tué", "quota atteint")):
             rows += _half_artifact(store, server, fault, trial)

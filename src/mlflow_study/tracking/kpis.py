@@ -15,6 +15,7 @@ from mlflow_study.evidence.records import Kpi
 from mlflow_study.evidence.statistics import wilson
 from mlflow_study.store_names import STORES
 from mlflow_study.tracking.addresses import judged
+from mlflow_study.tracking.faults import SAME_TAG
 
 Record = Callable[..., Kpi]
 Frame: TypeAlias = Any
@@ -67,14 +68,9 @@ def _count(record: Record, id: str, libelle: str, hits: int, n: int, methode: st
     record(id, libelle, int(hits), "contre-exemples", methode=methode, n=int(n))
 
 
-def _sorts(counts: dict[tuple[str, str], int]) -> str:
-    """How many of each sort (singular, plural), to follow the label of their sum; no comma in it."""
-    told = [
-        f"{n:,} {plural if n > 1 else singular}".replace(",", "\u202f")
-        for (singular, plural), n in counts.items()
-        if n
-    ]
-    return f" : {' et '.join(told)}" if told else ""
+def _unknown(record: Record, id: str, libelle: str, methode: str) -> None:
+    """A count that recorded evidence of before does not hold."""
+    record(id, libelle, None, "contre-exemples", methode=methode, n=None, conditions={"motif": "preuves d’avant cette mesure"})  # fmt: skip
 
 
 def roundtrip(record: Record, table: Frame) -> None:
@@ -97,25 +93,13 @@ def roundtrip(record: Record, table: Frame) -> None:
         record(f"suivi.ordinaire.{slug}", f"entrées ordinaires non rendues à l’identique, {words}", wrong, "contre-exemples", methode="aller-retour des cas tirés, tous magasins", n=len(cases), conditions={"entrees": words})  # fmt: skip
 
 
-_BAD_TEXTS = {
-    "altérée en silence": ("altéré en silence", "altérés en silence"),
-    "refus trompeur": ("mal refusé", "mal refusés"),
-    "acceptée, puis illisible": ("illisible", "illisibles"),
-    "nuit à ce qui était stocké": ("nuisible", "nuisibles"),
-}
-"""Class of a text that did not come back → one, several."""
-
-
 def _claims(record: Record, store: str, cases: Frame) -> None:
     name = label(store)
 
     def bad(id: str, libelle: str, strata: list[str], allowed: tuple[str, ...]) -> None:
         some = cases[cases.strate.isin(strata)]
         hits = int((~some.classe.isin(allowed)).sum())
-        words = f"{libelle}, {name}"
-        if id == "texte.alteres":  # a loud refusal and a silent alteration are told apart
-            words += _sorts({kind: int((some.classe == c).sum()) for c, kind in _BAD_TEXTS.items()})
-        _count(record, f"suivi.{id}.{store}", words, hits, len(some), "aller-retour des cas tirés")
+        _count(record, f"suivi.{id}.{store}", f"{libelle}, {name}", hits, len(some), "aller-retour des cas tirés")  # fmt: skip
 
     same = ("identique",)
     if store != "file":
@@ -126,7 +110,9 @@ def _claims(record: Record, store: str, cases: Frame) -> None:
     bad("double.alteres", "doubles altérés", ["valeur : double fini", "valeur : double extrême"], same)  # fmt: skip
     bad("pas.alteres", "pas entiers altérés ou refusés", ["pas : entier de 64 bits", "historique : ordre, doublons"], same)  # fmt: skip
     clear = ("identique", "altérée avec avis", "refus clair")
-    bad("texte.alteres", "textes altérés sans avis ou mal refusés", ["paramètre : texte", "paramètre : autre type", "étiquette : texte", "étiquette : autre type"], clear)  # fmt: skip
+    texts = ["paramètre : texte", "paramètre : autre type", "étiquette : texte", "étiquette : autre type"]  # fmt: skip
+    bad("texte.alteres", "textes altérés sans avis", texts, (*clear, "refus trompeur"))
+    bad("texte.mal-refuses", "textes refusés sans un message clair", texts, tuple(SLUGS.keys() - {"refus trompeur"}))  # fmt: skip
     bad("jeu.perdu", "jeux de données attachés perdus ou nuisibles", ["jeu de données attaché"], clear)  # fmt: skip
     bad("modele.perdu", "métriques de modèle perdues", ["modèle attaché"], same)
     bad("modele-nan.altere", "NaN d’un modèle rendus autrement", ["modèle attaché : NaN"], same)
@@ -142,6 +128,7 @@ _SHORT = {
     "ecriture": "historique hors de l’ordre d’écriture",
     "doublons": "doublons gardés",
     "complet": "points distincts perdus",
+    "complet-infini": "points infinis confondus avec le plus grand double",
     "param-unique": "paramètres changés",
     "param-refus": "seconde valeur de paramètre acceptée",
     "param-course": "deux valeurs d’un paramètre acceptées ensemble",
@@ -149,6 +136,7 @@ _SHORT = {
     "nom-annonce": "noms de l’alphabet annoncé refusés",
     "nom-hors": "noms hors de l’alphabet annoncé acceptés",
     "modele-nan": "modèles classés devant un nombre, leur métrique valant NaN",
+    "experience-course": "runs allés dans une autre expérience que celle de set_experiment",
 }
 _PROPERTIES = {
     "dernier": "dernier.faux",
@@ -159,6 +147,7 @@ _PROPERTIES = {
     "ecriture": "ordre-ecriture.faux",
     "doublons": "doublons.gardes",
     "complet": "historique.perdus",
+    "complet-infini": "historique.infini-confondu",
     "param-unique": "parametre.changes",
     "param-refus": "parametre.second-accepte",
     "param-course": "parametre.course",
@@ -166,13 +155,24 @@ _PROPERTIES = {
     "nom-annonce": "noms.annonces-refuses",
     "nom-hors": "noms.hors-acceptes",
     "modele-nan": "modele-nan.premier",
+    "experience-course": "experience.egares",
 }
+
+
+_CHOSEN = {
+    "complet-infini": "paires choisies, signe, ordre et voie tirés",
+    "experience-course": "l’autre processus est joué : il crée l’expérience entre la recherche et la création",
+}
+"""Method of the properties whose trials are chosen; evidence of before holds none of them."""
 
 
 def semantics(record: Record, table: Frame) -> None:
     """Counter-examples to each property, per backend."""
     for row in table.itertuples():
-        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"{_SHORT[row.propriete]}, {label(row.magasin)}", row.contre_exemples, row.n, "essais tirés au hasard, graine fixée")  # fmt: skip
+        _count(record, f"suivi.{_PROPERTIES[row.propriete]}.{row.magasin}", f"{_SHORT[row.propriete]}, {label(row.magasin)}", row.contre_exemples, row.n, _CHOSEN.get(row.propriete, "essais tirés au hasard, graine fixée"))  # fmt: skip
+    for property in _CHOSEN.keys() - set(table.propriete):
+        for store in table.magasin.unique():
+            _unknown(record, f"suivi.{_PROPERTIES[property]}.{store}", f"{_SHORT[property]}, {label(store)}", _CHOSEN[property])  # fmt: skip
 
 
 def filters(record: Record, table: Frame) -> None:
@@ -182,9 +182,8 @@ def filters(record: Record, table: Frame) -> None:
         for outcome, slug, words in (("écart", "faux", odd), ("refus", "refuses", "refusés")):
             hits = int((some.issue == outcome).sum())
             _count(record, f"suivi.{subject}.{slug}.{store}", f"{subject} {words}, {label(store)}", hits, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
-        wrong, refused = (int((some.issue == outcome).sum()) for outcome in ("écart", "refus"))
-        sorts = _sorts({("réponse fausse", "réponses fausses"): wrong, ("refus", "refus"): refused})
-        _count(record, f"suivi.{subject}.ecarts.{store}", f"{subject} faux ou refusés, {label(store)}{sorts}", wrong + refused, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
+        hits = int(some.issue.isin(["écart", "refus"]).sum())
+        _count(record, f"suivi.{subject}.ecarts.{store}", f"{subject} faux ou refusés, {label(store)}", hits, len(some), "expressions tirées, comparées à un oracle pandas")  # fmt: skip
 
 
 def completeness(record: Record, table: Frame) -> None:
@@ -231,8 +230,9 @@ def atomicity(record: Record, table: Frame) -> None:
         if len(refused):
             _share(record, f"suivi.lots.partiels.{store}", f"lots refusés dont une partie reste, {label(store)}", partial, len(refused), "un fautif à chaque place, chaque taille")  # fmt: skip
         lacking = (some.gardes < some.bons) | ~some.fautif_garde.astype(bool)
-        silent = int((~some.refuse & lacking).sum())
-        _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur, {label(store)}", silent, int((some.refuse | lacking).sum()), "un fautif à chaque place, chaque taille ; lots dont le fautif n’en est pas un pour ce magasin laissés de côté")  # fmt: skip
+        told = some.get("avis", some.refuse & False).astype(bool)
+        silent = int((~some.refuse & lacking & ~told).sum())
+        _count(record, f"suivi.lots.silencieux.{store}", f"lots incomplets sans erreur ni avis, {label(store)}", silent, int((some.refuse | lacking).sum()), "un fautif à chaque place, chaque taille ; lots dont le fautif n’en est pas un pour ce magasin laissés de côté")  # fmt: skip
 
 
 def autologging(record: Record, tables: dict[str, Frame]) -> None:
@@ -282,7 +282,12 @@ def faults(record: Record, table: Frame) -> None:
         _count(record, f"suivi.panne.doublons.{store}", f"doublons après une panne de l’écrivain, {label(store)}", int(some.doublons.sum()), int(some.demandees.sum()), method)  # fmt: skip
         unasked = int(some.sans_accuse.sum())
         _share(record, f"suivi.panne.sans-accuse.{store}", f"écritures gardées sans accusé, {label(store)}", min(unasked, int(some.demandees.sum())), int(some.demandees.sum()), method)  # fmt: skip
-        crowd = some[some.panne.str.contains("processus,")]
+        tags = some[some.panne.str.contains(SAME_TAG)]
+        crowd = some[some.panne.str.contains("processus,") & ~some.panne.str.contains(SAME_TAG)]
+        if len(tags):
+            _count(record, f"suivi.concurrence.etiquette.{store}", f"écritures simultanées d’une même étiquette neuve refusées ou perdues, {label(store)}", int((tags.demandees - tags.acquittees + tags.perdues).sum()), int(tags.demandees.sum()), method)  # fmt: skip
+        elif len(crowd):
+            _unknown(record, f"suivi.concurrence.etiquette.{store}", f"écritures simultanées d’une même étiquette neuve refusées ou perdues, {label(store)}", method)  # fmt: skip
         if len(crowd):
             missing = int((crowd.demandees - crowd.acquittees + crowd.perdues).sum())
             _count(record, f"suivi.concurrence.refus.{store}", f"écritures simultanées refusées ou perdues, {label(store)}", missing, int(crowd.demandees.sum()), method)  # fmt: skip
@@ -307,6 +312,9 @@ def _wrong(row: Any) -> bool:
 def server_faults(record: Record, table: Frame) -> None:
     """Lost replies, slow and killed servers, cut uploads."""
     method = "mandataire sur la boucle locale, serveur réel, magasin relu"
+    for call, some in table[table.panne == "réponse perdue"].groupby("contexte"):
+        wrong = int(((some.doublons > 0) | (some.sans_accuse > 0)).sum())
+        _count(record, f"suivi.reponse-perdue.operation.{call}", f"opérations faites deux fois ou dites manquées à tort, {call}", wrong, len(some), method)  # fmt: skip
     for store, some in table[table.magasin.str.startswith("http+")].groupby("magasin"):
         lost = some[some.panne == "réponse perdue"]
         if len(lost):

@@ -8,10 +8,15 @@ their French wording, shown in the report.
 from __future__ import annotations
 
 import math
+import os
 import random
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
+from unittest import mock
+from uuid import uuid4
 
 import pandas as pd
 
@@ -31,6 +36,7 @@ PROPERTIES = {
     "ecriture": "l’historique est rendu dans l’ordre d’écriture",
     "doublons": "un point écrit deux fois à l’identique est gardé une fois",
     "complet": "tout point distinct est gardé",
+    "complet-infini": "un point infini et le plus grand double, au même pas et au même instant, sont gardés tous deux",
     "param-unique": "un paramètre écrit ne change plus de valeur",
     "param-refus": "récrire un paramètre avec une autre valeur est refusé",
     "param-course": "deux écritures simultanées d’un paramètre ne réussissent pas toutes deux",
@@ -38,6 +44,7 @@ PROPERTIES = {
     "nom-annonce": "un nom fait des caractères annoncés est accepté",
     "nom-hors": "un nom qui contient un autre caractère est refusé",
     "modele-nan": "classé par une métrique, un modèle où elle vaut NaN ne passe pas devant un nombre",
+    "experience-course": "après `set_experiment`, un run va dans l’expérience de ce nom, même si un autre processus vient de la créer",
 }
 
 Point = tuple[float, int, int]
@@ -171,6 +178,18 @@ def _complete(context: Context, count: int) -> Iterator[Trial]:
         yield kept == len(points), f"{points} : {kept} points"
 
 
+def _complete_infinite(context: Context, count: int) -> Iterator[Trial]:
+    """An infinite value and the largest double that a database stores in its place."""
+    client, run, rng = context
+    for i in range(count):
+        sign = rng.choice((1, -1))
+        values = rng.sample([sign * math.inf, sign * sys.float_info.max], 2)
+        points = [(value, 1, MOMENT) for value in values]
+        _log(client, run, f"i{i}", points, rng.random() < 0.5)
+        kept = [point.value for point in client.get_metric_history(run, f"i{i}")]
+        yield len(kept) == 2, f"{values} au même pas : lu {kept}"
+
+
 def _write_once(context: Context, count: int) -> Iterator[Trial]:
     for changed, _, told in _rewrites(context, count):
         yield not changed, told
@@ -182,7 +201,10 @@ def _rewrite_refused(context: Context, count: int) -> Iterator[Trial]:
 
 
 def _rewrites(context: Context, count: int) -> Iterator[tuple[bool, bool, str]]:
-    """(value changed?, second write accepted?, what was written) for two unequal values."""
+    """(value changed?, other value accepted?, what was written) for two unequal values.
+
+    Two values that are cut to the same 6,000 characters, with a notice, are one value.
+    """
     from mlflow.entities import Param
 
     client, run, rng = context
@@ -200,6 +222,7 @@ def _rewrites(context: Context, count: int) -> Iterator[tuple[bool, bool, str]]:
             accepted = False
         kept = client.get_run(run).data.params[f"w{i}"]
         changed = kept not in (first, first[:6000])
+        accepted = accepted and second[:6000] != kept[:6000]
         yield changed, accepted, f"…{first[-3:]!r} puis …{second[-3:]!r} ({len(first)} signes)"
 
 
@@ -264,10 +287,13 @@ def _announced_names(context: Context, count: int) -> Iterator[Trial]:
 
 
 def _strange_names(context: Context, count: int) -> Iterator[Trial]:
+    """Each other character in the middle, at the end, at the head, in a drawn order."""
     client, run, rng = context
-    for i in range(count):
-        strange = rng.choice(_STRANGE)
-        name = rng.choice((f"e{i}{strange}", f"e{i}{strange}x", f"{strange}e{i}"))
+    forms = list(product(_STRANGE, ("e{0}{1}", "e{0}{1}x", "{1}e{0}")))
+    drawn = rng.sample(forms, len(forms))
+    for i in range(max(count, len(drawn))):
+        strange, form = drawn[i % len(drawn)]
+        name = form.format(i, strange)
         yield not _accepted(client, run, name), repr(name)
 
 
@@ -290,6 +316,40 @@ def _model_nan(context: Context, count: int) -> Iterator[Trial]:
         yield given[first.model_id] == number, f"NaN et {number} : le premier a {read}"
 
 
+def _overtaken(context: Context, count: int) -> Iterator[Trial]:
+    """Another process creates the experiment between the look-up and the creation.
+
+    That process is played: the creation is made just before the one that ``set_experiment``
+    asks for.  The address, the active experiment and the environment come back.
+    """
+    import mlflow
+    from mlflow.tracking import fluent
+    from mlflow.tracking._tracking_service import utils
+    from mlflow.tracking._tracking_service.client import TrackingServiceClient
+
+    client, _, _ = context
+    create = TrackingServiceClient.create_experiment
+
+    def second(self: TrackingServiceClient, name: str, *given: Any, **more: Any) -> str:
+        create(self, name)
+        return str(create(self, name, *given, **more))
+
+    for _ in range(count):
+        name = f"course-{uuid4().hex}"
+        with (
+            mock.patch.dict(os.environ),
+            mock.patch.object(fluent, "_active_experiment_id", None),
+            utils._use_tracking_uri(client.tracking_uri),
+        ):
+            os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+            os.environ.pop("MLFLOW_EXPERIMENT_NAME", None)
+            with mock.patch.object(TrackingServiceClient, "create_experiment", second):
+                mlflow.set_experiment(name)
+            with mlflow.start_run() as run:
+                found = client.get_experiment(run.info.experiment_id).name
+        yield found == name, f"set_experiment({name[:10]!r}…), puis un run : il est dans {found!r}"
+
+
 TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
     "dernier": _latest,
     "dernier-nan": _latest_nan,
@@ -299,6 +359,7 @@ TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
     "ecriture": lambda context, count: _history(context, count, _as_written),
     "doublons": _duplicates,
     "complet": _complete,
+    "complet-infini": lambda context, count: _complete_infinite(context, max(10, count // 6)),
     "param-unique": _write_once,
     "param-refus": _rewrite_refused,
     "param-course": lambda context, count: _race(context, count),
@@ -306,6 +367,7 @@ TRIALS: dict[str, Callable[[Context, int], Iterator[Trial]]] = {
     "nom-annonce": _announced_names,
     "nom-hors": _strange_names,
     "modele-nan": lambda context, count: _model_nan(context, max(10, count // 6)),
+    "experience-course": lambda context, count: _overtaken(context, min(count, 5)),
 }
 
 
