@@ -98,6 +98,7 @@ SHOWS = {
     "P13": "après l'étiquette : False",
     "P14": "différence du premier état gardée : False",
     "P15": "code retrouvé : False",
+    "P18": "webhooks restants : 0 ; annonces de version : 1, puis 2",
     "P19": "colonnes de date, d'auteur ou de passé : 0",
 }
 

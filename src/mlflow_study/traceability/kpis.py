@@ -22,6 +22,11 @@ EXPERIMENT_CHANGES = ("experience-nom", "experience-etiquette")
 _PER_QUESTION = "questions fixes, une réponse par question lue dans l’API au mot"
 FOLLOWED = "changements dont l’ancienne valeur, la date et l’auteur se lisent par l’API"
 LOST = "événements promis que les webhooks n’ont pas annoncés"
+LATE = (
+    "événements promis que n’annonce pas un webhook tout juste posé sur un serveur qui a déjà servi"
+)
+UNDUE = "événements annoncés à un webhook déjà supprimé"
+BEFORE = "preuves d’avant cette mesure"
 
 
 def slug(text: str) -> str:
@@ -330,6 +335,18 @@ def record_webhooks(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
     promised = kinds[kinds["promis"]]
     lost = (promised["joues"] - promised["annonces"]).clip(lower=0)
     _count(chapter, "tracabilite.webhooks.perdus.http+sqlite", LOST, int(lost.sum()), int(promised["joues"].sum()), method)  # fmt: skip
+    for name, moment, label in (
+        ("manques", "après la pose", LATE),
+        ("indus", "après la suppression", UNDUE),
+    ):
+        full = f"tracabilite.webhooks.{name}.http+sqlite"
+        if "fraicheur" not in tables:
+            chapter.not_measured(full, _label(full, label), "", methode=method, motif=BEFORE)
+            continue
+        rows = tables["fraicheur"][tables["fraicheur"]["moment"] == moment]
+        heard = int(rows["annonces"].sum())
+        n = int(rows["joues"].sum())
+        _count(chapter, full, label, n - heard if name == "manques" else heard, n, method)
     played = int(kinds["joues"].sum())
     silent = int(kinds[~kinds["promis"]]["joues"].sum())
     _rate(chapter, "tracabilite.webhooks.muets", "événements du registre qu’aucun webhook n’annonce", silent, played, method)  # fmt: skip
