@@ -16,7 +16,14 @@ from mlflow_study.traceability.grades import GRADES
 from mlflow_study.traceability.parameters import Tracabilite
 
 SEED = 4
-FILES = ("artefact-remplace", "artefact-edite", "artefact-efface", "modele-edite")
+FILES = (
+    "artefact-remplace",
+    "artefact-edite",
+    "artefact-efface",
+    "modele-edite",
+    "modele-tronque",
+    "modele-efface",
+)
 VERSION_CHANGES = ("version-description", "version-etiquette", "alias", "alias-supprime", "stade")
 EXPERIMENT_CHANGES = ("experience-nom", "experience-etiquette")
 _PER_QUESTION = "questions fixes, une réponse par question lue dans l’API au mot"
@@ -323,7 +330,11 @@ def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "chang
                 by_id["date"] == "API",
             ),
         ):
-            _count(chapter, f"tracabilite.{prefix}.{name}.{backend}", label, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
+            full = f"tracabilite.{prefix}.{name}.{backend}"
+            if not set(ids) <= set(test.index):
+                chapter.not_measured(full, _label(full, label), "", methode=method, motif=BEFORE)
+                continue
+            _count(chapter, full, label, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
         kept = [str(by_id.at["alias", column]) for column in labels]
         _count(chapter, f"tracabilite.{prefix}.alias.{backend}", "éléments gardés d’un déplacement d’alias", len(kept) - kept.count("nulle part"), len(kept), method)  # fmt: skip
 
