@@ -26,6 +26,7 @@ FILES = (
 )
 VERSION_CHANGES = ("version-description", "version-etiquette", "alias", "alias-supprime", "stade")
 EXPERIMENT_CHANGES = ("experience-nom", "experience-etiquette")
+_KINDS = {"etiquette": "étiquette"}
 _PER_QUESTION = "questions fixes, une réponse par question lue dans l’API au mot"
 FOLLOWED = "changements dont l’ancienne valeur, la date et l’auteur se lisent par l’API"
 LOST = "événements promis que les webhooks n’ont pas annoncés"
@@ -149,6 +150,9 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
             ("date", "runs dont la date est fausse"),
         ):
             asked = rows[rows["question"] == question]
+            mistaken = asked[asked["note"] == "fausse"]
+            if question == "utilisateur" and len(mistaken) == 1:
+                label += f", soit 1 contexte sur {len(asked)} : {mistaken['libelle'].iloc[0]}"
             _count(
                 chapter,
                 f"tracabilite.contextes.{question}_faux.{backend}",
@@ -397,7 +401,7 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
         for reader, name in (("prudent", "etats_passes"), ("journal", "etats_passes_journal")):
             asked = rows[rows["lecteur"] == reader]
             who = "par l’API" if reader == "prudent" else "par le journal de la base"
-            _rate(
+            _part(  # natures in equal parts: no population, no interval
                 chapter,
                 f"tracabilite.registre.{name}.{backend}",
                 f"états passés retrouvés {who}",
@@ -405,8 +409,12 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
                 len(asked),
                 method,
             )
+        prudent = rows[rows["lecteur"] == "prudent"]
+        for kind, of_kind in prudent.groupby("nature", sort=False):
+            if kind != "alias":  # below, and never found by construction
+                _rate(chapter, f"tracabilite.registre.etats_{slug(str(kind))}.{backend}", f"états passés retrouvés par l’API : {_KINDS.get(str(kind), kind)}", int((of_kind["note"] == "juste").sum()), len(of_kind), method)  # fmt: skip
         naive = rows[rows["lecteur"] == "naif"]
-        _rate(
+        _part(
             chapter,
             f"tracabilite.registre.naif_faux.{backend}",
             "états passés faux pour qui lit l’état présent",
@@ -415,7 +423,7 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
             method,
         )
         alias = rows[(rows["lecteur"] == "prudent") & (rows["nature"] == "alias")]
-        _rate(
+        _part(  # no answer can be given: a structural nought has no interval
             chapter,
             f"tracabilite.registre.alias.{backend}",
             "alias passés retrouvés par l’API",
