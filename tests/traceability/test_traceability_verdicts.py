@@ -85,6 +85,7 @@ def test_an_accusation_needs_its_witness() -> None:
 
 
 SHOWS = {
+    "P1": "le commit contient le code exécuté : False",
     "P2": "le commit contient le code exécuté : False",
     "P3": "dirty enregistré : false",
     "P5": "auteur de la version : None",

@@ -139,8 +139,8 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
         _count(
             chapter,
             f"tracabilite.contextes.projet.{backend}",
-            "lancements par MLflow Project dont un commit est gardé",
-            int((projects["note"] != "absente").sum()),
+            "lancements par MLflow Project dont le commit gardé contient le code exécuté",
+            int((projects["note"] == "juste").sum()),
             len(projects),
             method,
         )
