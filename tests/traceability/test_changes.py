@@ -15,6 +15,7 @@ from mlflow_study.traceability.changes import (
     _on_store,
     follow_changes,
 )
+from mlflow_study.traceability.kpis import FILES
 from mlflow_study.traceability.questions import default_uri
 
 SOME = ("parametre", "etiquette", "metrique-apres", "metrique-antidatee", "donnees", "alias")
@@ -69,6 +70,20 @@ def test_alarms_ring_on_planted_signs_only() -> None:
     run["histories"]["m"].append({"step": 0, "timestamp": 11})
     assert _alarms({"runs": run}) == {"point daté après la fin", "deux points au même pas"}
     assert _alarms({"runs": {}}) == {"run introuvable"}
+
+
+def test_a_models_file_is_held_against_what_its_notice_says() -> None:
+    found = follow_changes(["sqlite"], FILES).set_index("changement")
+    assert set(found["issue"]) == {"accepté"}
+    assert found.index[found["alarme"]].tolist() == ["modele-tronque", "modele-efface"]
+    assert found.loc["modele-edite", ["ancienne", "date"]].tolist() == ["nulle part"] * 2
+    size, gone, load = (
+        "taille autre que celle de `MLmodel`",
+        "fichier nommé par `MLmodel`, absent",
+        "chargement refusé",
+    )
+    assert found.loc["modele-tronque", "alarmes"] == f"{load} ; {size}"
+    assert found.loc["modele-efface", "alarmes"] == f"{load} ; {gone}"
 
 
 def test_ids_are_unique() -> None:

@@ -67,6 +67,9 @@ def test_webhooks_announce_aliases_and_neither_stages_nor_authors() -> None:
     notes = tables["questions"].groupby("nature")["note"].agg(set)
     assert notes["stade"] == {"absente"}
     assert "juste" in notes["alias"]
+    fresh = tables["fraicheur"].groupby("moment")[["joues", "annonces"]].sum()
+    assert fresh.loc["après la pose"].tolist() == [18, 0]
+    assert fresh.loc["après la suppression"].tolist() == [18, 18]
 
 
 @pytest.mark.lent

@@ -85,6 +85,7 @@ def test_an_accusation_needs_its_witness() -> None:
 
 
 SHOWS = {
+    "P1": "le commit contient le code exécuté : False",
     "P2": "le commit contient le code exécuté : False",
     "P3": "dirty enregistré : false",
     "P5": "auteur de la version : None",
@@ -98,6 +99,7 @@ SHOWS = {
     "P13": "après l'étiquette : False",
     "P14": "différence du premier état gardée : False",
     "P15": "code retrouvé : False",
+    "P18": "webhooks restants : 0 ; annonces de version : 1, puis 2",
     "P19": "colonnes de date, d'auteur ou de passé : 0",
 }
 

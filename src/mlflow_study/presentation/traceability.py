@@ -976,8 +976,12 @@ def _webhooks(tables: Mapping[str, pd.DataFrame], kpis: Mapping[str, Kpi]) -> No
     )
     promised, missed = int(lost.n or 0), _counted(lost)
     heard = "" if missed == 0 else f"{fr.integer(promised - missed)} des "
+    late, undue = (
+        kpis.get(f"tracabilite.webhooks.{name}.http+sqlite") for name in ("manques", "indus")
+    )
+    early = "Posés d’avance, les" if late is not None and late.valeur else "Les"
     page.finding(
-        f"Les webhooks annoncent {heard or 'les '}{fr.integer(promised)} événements promis, "
+        f"{early} webhooks annoncent {heard or 'les '}{fr.integer(promised)} événements promis, "
         f"et rendent {fr.percent(float(right.valeur or 0))} des états passés",
         (
             f"Événements qu’aucun webhook n’annonce ({fr.join(mute)}) : {_counted(silent)} sur {fr.integer(silent.n)}. "
@@ -994,7 +998,28 @@ def _webhooks(tables: Mapping[str, pd.DataFrame], kpis: Mapping[str, Kpi]) -> No
             f"Annonces qui disent qui a agi : {_share(signed)}."
             if signed.valeur
             else f"Aucune des {fr.integer(signed.n)} annonces ne dit qui a agi."
-        ),
+        )
+        + _stale_list(late, undue),
+    )
+
+
+def _stale_list(late: Kpi | None, undue: Kpi | None) -> str:
+    """What a webhook just made misses, and what one just deleted still gets."""
+    if late is None or undue is None or late.valeur is None or undue.valeur is None:
+        return ""
+    missed, got = _counted(late), _counted(undue)
+    if not missed and not got:
+        return (
+            f" Un webhook tout juste posé annonce les {fr.integer(late.n)} événements qui suivent, "
+            "un webhook supprimé n’en annonce plus aucun."
+        )
+    return (
+        " Le serveur garde un temps la liste de ses webhooks (60 s par défaut, "
+        "`MLFLOW_WEBHOOK_CACHE_TTL`), sans la relire quand elle change : juste après la pose d’un "
+        f"webhook, {fr.count(missed, 'événement promis manque', 'événements promis manquent')} "
+        f"sur {fr.integer(late.n)} ; juste après sa suppression, "
+        f"{fr.count(got, 'événement lui est encore annoncé', 'événements lui sont encore annoncés')} "
+        f"sur {fr.integer(undue.n)}."
     )
 
 

@@ -52,6 +52,7 @@ class Scene:
     run: str = ""
     name: str = ""
     model_id: str = ""
+    weights: str = "poids.txt"
     renamed: list[str] = field(default_factory=list)
     subject_experiment: str = ""
 
@@ -63,7 +64,7 @@ class Scene:
 
     def model_file(self) -> Path:
         assert self.store.artifacts is not None
-        return sorted(self.store.artifacts.rglob(f"{self.model_id}/artifacts/poids.txt"))[0]
+        return sorted(self.store.artifacts.rglob(f"{self.model_id}/artifacts/{self.weights}"))[0]
 
     def sql(self, statement: str, **values: Any) -> None:
         from sqlalchemy import text
@@ -129,7 +130,12 @@ def _collect(scene: Scene) -> None:
 
 def _same_size(scene: Scene) -> None:
     path = scene.model_file()
-    path.write_text(scene.new[: len(scene.old)].ljust(len(scene.old)), encoding="utf-8")
+    path.write_bytes(path.read_bytes().replace(scene.old.encode(), scene.new.encode()))
+
+
+def _cut(scene: Scene) -> None:
+    path = scene.model_file()
+    path.write_bytes(path.read_bytes().partition(scene.old.encode())[0])
 
 
 def _stage(scene: Scene, stage: str) -> None:
@@ -209,6 +215,34 @@ def _logged_model(scene: Scene, weights: str) -> None:
     scene.client.finalize_logged_model(model.model_id, "READY")
 
 
+def _real_model(scene: Scene) -> None:
+    """A model that ``log_model`` makes of the run, whose file holds the old value."""
+    import logging
+    import warnings
+
+    import mlflow
+    from mlflow.pyfunc.utils import pyfunc
+
+    value = scene.old  # pickled with the function
+
+    @pyfunc  # type: ignore[untyped-decorator]
+    def constant(model_input: list[str]) -> list[str]:
+        return [value for _ in model_input]
+
+    logger = logging.getLogger("mlflow.pyfunc")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), mlflow.start_run(run_id=scene.run):
+            warnings.simplefilter("ignore")
+            made = mlflow.pyfunc.log_model(
+                name="modele", python_model=constant, pip_requirements=["mlflow"]
+            )
+    finally:
+        logger.setLevel(level)
+    scene.model_id, scene.weights = str(made.model_id), "python_model.pkl"
+
+
 CHANGES: tuple[Change, ...] = (
     # what a run holds
     Change("parametre", "paramètre réécrit", "run", "run", lambda s: s.client.log_param(s.run, "p", s.new), lambda s: s.client.log_param(s.run, "p", s.old)),
@@ -232,7 +266,9 @@ CHANGES: tuple[Change, ...] = (
     Change("artefact-remplace", "artefact remplacé par l’API", "fichier", "run", lambda s: s.client.log_text(s.run, s.new, "rapport.txt"), lambda s: s.client.log_text(s.run, s.old, "rapport.txt")),
     Change("artefact-edite", "artefact modifié sur le disque", "fichier", "run", lambda s: s.artifact().write_text(s.new, encoding="utf-8"), lambda s: s.client.log_text(s.run, s.old, "rapport.txt")),
     Change("artefact-efface", "artefact effacé du disque", "fichier", "run", lambda s: s.artifact().unlink(), lambda s: s.client.log_text(s.run, s.old, "rapport.txt")),
-    Change("modele-edite", "fichier d’un modèle modifié, même taille", "fichier", "run", _same_size, lambda s: _logged_model(s, s.old)),
+    Change("modele-edite", "fichier d’un modèle modifié, même taille", "fichier", "run", _same_size, _real_model),
+    Change("modele-tronque", "fichier d’un modèle tronqué", "fichier", "run", _cut, _real_model),
+    Change("modele-efface", "fichier d’un modèle effacé", "fichier", "run", lambda s: s.model_file().unlink(), _real_model),
     # experiment and logged model
     Change("experience-nom", "expérience renommée", "expérience", "experience", lambda s: s.client.rename_experiment(s.subject_experiment, s.new), _experiment),
     Change("experience-etiquette", "étiquette d’expérience réécrite", "expérience", "experience", lambda s: s.client.set_experiment_tag(s.subject_experiment, _TAG, s.new), _tagged_experiment),
@@ -444,6 +480,8 @@ def _look(scene: Scene) -> dict[str, Any]:
             seen["logged"] = client.get_logged_model(scene.model_id).to_dictionary()
         # a reader may open any file that the API lists
         seen["model_text"] = _read(scene.model_file)
+        if scene.weights != "poids.txt":
+            seen["model_files"] = _checked(scene)
     if (seen["runs"] or {}).get("artifacts"):
         seen["report"] = _read(scene.artifact)
     return seen
@@ -451,9 +489,30 @@ def _look(scene: Scene) -> dict[str, Any]:
 
 def _read(where: Callable[[], Path]) -> str | None:
     try:
-        return where().read_text(encoding="utf-8")
+        return where().read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, IndexError):
         return None
+
+
+def _checked(scene: Scene) -> dict[str, Any]:
+    """What tells of the files of a logged model: its ``MLmodel``, the list of its files, its loading."""
+    from mlflow.models import Model
+    from mlflow.pyfunc import load_model
+
+    address = f"models:/{scene.model_id}"
+    listed = scene.client.list_logged_model_artifacts(scene.model_id)
+    notice = Model.load(address)
+    try:
+        load_model(address)
+        loads = True
+    except Exception:  # whatever it is, the reader sees it
+        loads = False
+    return {
+        "named": notice.flavors["python_function"]["python_model"],
+        "declared": notice.model_size_bytes,
+        "listed": {found.path: found.file_size for found in listed},
+        "loads": loads,
+    }
 
 
 def _alarms(seen: dict[str, Any]) -> set[str]:
@@ -461,8 +520,10 @@ def _alarms(seen: dict[str, Any]) -> set[str]:
 
     Rules, each on what the client shows: an update time after the creation time; a
     metric point dated after the end of its run; two points at one step; the mark of a
-    soft deletion; a run, a model or a file that is missing; a gap in version numbers; an
-    update before the creation.
+    soft deletion; a run or a model that is missing; a gap in version numbers; an update
+    before the creation; a model's file that its ``MLmodel`` names and the list does not, or
+    whose size is not the one that ``MLmodel`` says; a model that does not load.  Of a run's
+    artifacts MLflow keeps nothing but the files, so that no rule can be applied to them.
     """
     found: set[str] = set()
     runs = seen["runs"]
@@ -492,6 +553,15 @@ def _alarms(seen: dict[str, Any]) -> set[str]:
         found |= _registry_alarms(registered)
     if "model_text" in seen and "logged" not in seen:
         found.add("modèle introuvable")
+    files = seen.get("model_files")
+    if files:
+        size = files["listed"].get(files["named"])
+        if size is None:
+            found.add("fichier nommé par `MLmodel`, absent")
+        elif size != files["declared"]:
+            found.add("taille autre que celle de `MLmodel`")
+        if not files["loads"]:
+            found.add("chargement refusé")
     logged = seen.get("logged")
     if logged and logged["last_updated_timestamp"] > logged["creation_timestamp"]:
         found.add(f"date de mise à jour {logged['last_updated_timestamp']}")

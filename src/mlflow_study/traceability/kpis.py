@@ -18,19 +18,32 @@ from mlflow_study.traceability.parameters import Tracabilite
 from mlflow_study.traceability.transparency import FIELDS
 
 SEED = 4
-FILES = ("artefact-remplace", "artefact-edite", "artefact-efface", "modele-edite")
+FILES = (
+    "artefact-remplace",
+    "artefact-edite",
+    "artefact-efface",
+    "modele-edite",
+    "modele-tronque",
+    "modele-efface",
+)
 VERSION_CHANGES = ("version-description", "version-etiquette", "alias", "alias-supprime", "stade")
 EXPERIMENT_CHANGES = ("experience-nom", "experience-etiquette")
 BEHIND = (
-    *("artefact-edite", "artefact-efface", "modele-edite"),
+    *("artefact-edite", "artefact-efface", "modele-edite", "modele-tronque", "modele-efface"),
     *("base-parametre", "base-metrique", "base-date"),
 )
 """Changes made on the disk or in the database: MLflow's API cannot know of them."""
+_KINDS = {"etiquette": "étiquette"}
 _PER_QUESTION = "questions fixes, une réponse par question lue dans l’API au mot"
 FOLLOWED = (
     "changements faits par MLflow dont l’ancienne valeur, la date et l’auteur se lisent par l’API"
 )
 LOST = "événements promis que les webhooks n’ont pas annoncés"
+LATE = (
+    "événements promis que n’annonce pas un webhook tout juste posé sur un serveur qui a déjà servi"
+)
+UNDUE = "événements annoncés à un webhook déjà supprimé"
+BEFORE = "preuves d’avant cette mesure"
 
 
 def slug(text: str) -> str:
@@ -135,8 +148,8 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
         _count(
             chapter,
             f"tracabilite.contextes.projet.{backend}",
-            "lancements par MLflow Project dont un commit est gardé",
-            int((projects["note"] != "absente").sum()),
+            "lancements par MLflow Project dont le commit gardé contient le code exécuté",
+            int((projects["note"] == "juste").sum()),
             len(projects),
             method,
         )
@@ -146,6 +159,9 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
             ("date", "runs dont la date est fausse"),
         ):
             asked = rows[rows["question"] == question]
+            mistaken = asked[asked["note"] == "fausse"]
+            if question == "utilisateur" and len(mistaken) == 1:
+                label += f", soit 1 contexte sur {len(asked)} : {mistaken['libelle'].iloc[0]}"
             _count(
                 chapter,
                 f"tracabilite.contextes.{question}_faux.{backend}",
@@ -328,7 +344,13 @@ def record_changes(chapter: Chapter, changes: pd.DataFrame, prefix: str = "chang
                 by_id["date"] == "API",
             ),
         ):
-            _count(chapter, f"tracabilite.{prefix}.{name}.{backend}", label + under, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
+            full = f"tracabilite.{prefix}.{name}.{backend}"
+            if not set(ids) <= set(test.index):
+                chapter.not_measured(
+                    full, _label(full, label + under), "", methode=method, motif=BEFORE
+                )
+                continue
+            _count(chapter, full, label + under, int(test[list(ids)].sum()), len(ids), method)  # fmt: skip
         kept = [str(by_id.at["alias", column]) for column in labels]
         _count(chapter, f"tracabilite.{prefix}.alias.{backend}", f"éléments gardés d’un déplacement d’alias{under}", len(kept) - kept.count("nulle part"), len(kept), method)  # fmt: skip
 
@@ -340,6 +362,18 @@ def record_webhooks(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
     promised = kinds[kinds["promis"]]
     lost = (promised["joues"] - promised["annonces"]).clip(lower=0)
     _count(chapter, "tracabilite.webhooks.perdus.http+sqlite", LOST, int(lost.sum()), int(promised["joues"].sum()), method)  # fmt: skip
+    for name, moment, label in (
+        ("manques", "après la pose", LATE),
+        ("indus", "après la suppression", UNDUE),
+    ):
+        full = f"tracabilite.webhooks.{name}.http+sqlite"
+        if "fraicheur" not in tables:
+            chapter.not_measured(full, _label(full, label), "", methode=method, motif=BEFORE)
+            continue
+        rows = tables["fraicheur"][tables["fraicheur"]["moment"] == moment]
+        heard = int(rows["annonces"].sum())
+        n = int(rows["joues"].sum())
+        _count(chapter, full, label, n - heard if name == "manques" else heard, n, method)
     played = int(kinds["joues"].sum())
     silent = int(kinds[~kinds["promis"]]["joues"].sum())
     _rate(chapter, "tracabilite.webhooks.muets", "événements du registre qu’aucun webhook n’annonce", silent, played, method)  # fmt: skip
@@ -379,7 +413,7 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
         for reader, name in (("prudent", "etats_passes"), ("journal", "etats_passes_journal")):
             asked = rows[rows["lecteur"] == reader]
             who = "par l’API" if reader == "prudent" else "par le journal de la base"
-            _rate(
+            _part(  # natures in equal parts: no population, no interval
                 chapter,
                 f"tracabilite.registre.{name}.{backend}",
                 f"états passés retrouvés {who}",
@@ -387,8 +421,12 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
                 len(asked),
                 method,
             )
+        prudent = rows[rows["lecteur"] == "prudent"]
+        for kind, of_kind in prudent.groupby("nature", sort=False):
+            if kind != "alias":  # below, and never found by construction
+                _rate(chapter, f"tracabilite.registre.etats_{slug(str(kind))}.{backend}", f"états passés retrouvés par l’API : {_KINDS.get(str(kind), kind)}", int((of_kind["note"] == "juste").sum()), len(of_kind), method)  # fmt: skip
         naive = rows[rows["lecteur"] == "naif"]
-        _rate(
+        _part(
             chapter,
             f"tracabilite.registre.naif_faux.{backend}",
             "états passés faux pour qui lit l’état présent",
@@ -397,7 +435,7 @@ def record_registry(chapter: Chapter, tables: dict[str, pd.DataFrame]) -> None:
             method,
         )
         alias = rows[(rows["lecteur"] == "prudent") & (rows["nature"] == "alias")]
-        _rate(
+        _part(  # no answer can be given: a structural nought has no interval
             chapter,
             f"tracabilite.registre.alias.{backend}",
             "alias passés retrouvés par l’API",

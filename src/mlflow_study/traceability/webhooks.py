@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -32,6 +32,9 @@ from mlflow_study.traceability.registry_history import (
 )
 from mlflow_study.traceability.served import open_served
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 SECRET = "etude"
 PATIENCE_S = 10.0
 ANNOUNCED = {
@@ -46,6 +49,10 @@ ANNOUNCED = {
     "renouvellement": "registered_model.created",
 }
 """Kind of event of a life -> the webhook event that announces it; "" when none does."""
+ROUNDS = 3
+"""Rounds of one event of each kind, after a webhook is made and after one is deleted."""
+GRACE_S = 0.5
+"""How long an announcement may come after those of the other webhook."""
 
 
 @contextmanager
@@ -64,26 +71,70 @@ def _receiving() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def journal_by_webhooks(events: int, queries: int, seed: int) -> dict[str, pd.DataFrame]:
-    """Tables: ``annonces`` (genre, joues, promis, annonces, auteur) and ``questions`` (nature, lecteur, note).
+    """Tables: ``annonces`` (genre, joues, promis, annonces, auteur), ``questions`` (nature, lecteur, note)
+    and ``fraicheur`` (moment, evenement, joues, annonces).
 
     ``genre`` is a kind of registry event, ``joues`` how many were played, ``promis`` whether
     MLflow lists an event for it, ``annonces`` how many deliveries came for them, ``auteur`` how many of these name an account.
+    ``fraicheur`` counts what a webhook made after the life hears of the events right after it,
+    then what the first webhook hears right after its deletion.
     """
     with open_served(authenticated=False) as served, _receiving() as (address, received):
         store = served.store
         with default_uri(store.tracking_uri):
             life = begin(store, seed)
             life.pause_s = 0.03  # a delivery leaves a few milliseconds after the answer
-            store.client().create_webhook("journal", address, list(EVENTS), secret=SECRET)
+            client = store.client()
+            journal = client.create_webhook("journal", address, list(EVENTS), secret=SECRET)
             play(store.name, life, events, repeats=0)
             _wait_for(received, life)
             rows = ask(
                 store.name, life, {"webhooks": _from_webhooks(life, received)}, queries, seed
             )
+            announced = _announced(life, received)
+            fresh = _freshness(client, journal.webhook_id, received)
     return {
-        "annonces": pd.DataFrame(_announced(life, received)),
+        "annonces": pd.DataFrame(announced),
         "questions": pd.DataFrame(rows),
+        "fraicheur": pd.DataFrame(fresh),
     }
+
+
+def _freshness(
+    client: MlflowClient, first: str, received: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What a new webhook misses, and what the deleted ``first`` one, heard in ``received``, still gets."""
+    rows = []
+    _round(client, "avant", received)  # the server has now asked for each list of webhooks
+    with _receiving() as (address, late):
+        client.create_webhook("tardif", address, list(EVENTS), secret=SECRET)
+        for moment, heard in (("après la pose", late), ("après la suppression", received)):
+            if heard is received:
+                client.delete_webhook(first)
+            before = len(heard)
+            for number in range(ROUNDS):
+                _round(client, f"{moment} {number}", received)
+            time.sleep(GRACE_S)
+            got = Counter(f"{event['entity']}.{event['action']}" for event in heard[before:])
+            rows += [
+                {"moment": moment, "evenement": event, "joues": ROUNDS, "annonces": got[event]}
+                for event in EVENTS
+            ]
+    return rows
+
+
+def _round(client: MlflowClient, name: str, received: Sequence[dict[str, Any]]) -> None:
+    """One event of each of ``EVENTS``, on a new model, and the time for ``received`` to hear them."""
+    wanted = len(received) + len(EVENTS)
+    client.create_registered_model(name)
+    client.create_model_version(name, "s3://seau/poids", await_creation_for=0)
+    client.set_model_version_tag(name, "1", "validation", "oui")
+    client.delete_model_version_tag(name, "1", "validation")
+    client.set_registered_model_alias(name, "champion", "1")
+    client.delete_registered_model_alias(name, "champion")
+    deadline = time.monotonic() + 2 * GRACE_S
+    while len(received) < wanted and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _expected(life: Life) -> Counter[str]:
