@@ -146,6 +146,25 @@ def test_deletion_every_way(said: list[str]) -> None:
     assert "laisse 5 des 14" in said[1]
 
 
+def test_restored_whole_or_not(said: list[str]) -> None:
+    whole = kpi("stockage.suppression.restauration.file", True, appreciations=1, rendues=1)
+    less = kpi("stockage.suppression.restauration.sqlite", False, appreciations=1, rendues=0)
+    unlisted = kpi("stockage.suppression.restauration.uri", False, appreciations=1, rendues=1)
+    where.restore_sentence(by_id(whole))
+    assert len(said) == 1
+    assert "revient entier" in said[0]
+    said.clear()
+    where.restore_sentence(by_id(whole, less))
+    assert ["revient entier" in text for text in said] == [True, False, False]
+    assert "effacées pour de bon" in said[2]
+    said.clear()
+    where.restore_sentence(by_id(unlisted))
+    assert len(said) == 1
+    said.clear()
+    where.restore_sentence(by_id(kpi("stockage.suppression.restauration.uri", None, motif="x")))
+    assert said == []
+
+
 def test_every_kind_that_is_counted_can_be_shown(said: list[str]) -> None:
     left = pd.DataFrame(
         [{"backend": "file", "genre": genre, "lieu": "x"} for genre in ("metric_first", "feedback")]

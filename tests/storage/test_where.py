@@ -201,13 +201,24 @@ def test_deletion_is_seen_from_behind() -> None:
         (runs,) = connection.execute("SELECT COUNT(*) FROM runs").fetchone()
         connection.close()
     stages = {row["etape"]: row for row in parts["etapes"]}
-    assert stages["restauration"]["complet"]
+    assert stages["avant"]["complet"]
+    assert stages["avant"]["appreciations"] == 1
+    assert stages["restauration"]["appreciations"] == 0  # see claim S15
+    assert not stages["restauration"]["complet"]
     assert stages["restauration"]["liste"]
     assert not stages["suppression"]["liste"]
     assert not stages["gc"]["lisible"]
     assert runs == 0
     left = {row["lieu"] for row in parts["restes"] if row["genre"] == "id modèle"}
     assert ("logged_models.model_id" in left) == (models > 0)
+    tables = {name: pd.DataFrame(rows) for name, rows in parts.items()}
+    for older in (False, True):
+        if older:
+            tables["etapes"] = tables["etapes"].drop(columns="appreciations")
+        found = {k["id"]: k for k in kpis.deletion_kpis(tables)}
+        restored = found["stockage.suppression.restauration.sqlite"]
+        assert restored["valeur"] is (None if older else False)
+        assert ("motif" in restored["conditions"]) == older
 
 
 # --- migration -----------------------------------------------------------------------

@@ -17,6 +17,8 @@ from mlflow_study.storage.migration import DATA, SCHEMA
 from mlflow_study.store_names import STORES
 
 Kpi = dict[str, Any]
+BEFORE = "preuves d’avant cette mesure"
+"""Why a KPI has no value when the evidence is older than what measures it."""
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -261,12 +263,21 @@ def deletion_kpis(tables: Tables) -> Iterator[Kpi]:
             "methode": "runs supprimés qui répondent encore après mlflow gc",
         }
         restored = stage.loc["restauration"]
+        seen = "appreciations" in stage  # are the assessments among what was read again?
         yield {
             "id": f"stockage.suppression.restauration.{backend}",
             "libelle": f"run restauré entier, {label}",
-            "valeur": bool(restored["lisible"] and restored["liste"] and restored["complet"]),
+            "valeur": bool(restored["lisible"] and restored["liste"] and restored["complet"])
+            if seen
+            else None,
             "unite": "",
-            "methode": "run supprimé puis restauré : listé, et relu entier",
+            "methode": "run supprimé puis restauré : listé, et relu entier, ses appréciations comprises",
+            "conditions": {
+                "appreciations": int(stage.loc["avant", "appreciations"]),
+                "rendues": int(restored["appreciations"]),
+            }
+            if seen
+            else {"motif": BEFORE},
         }
         kinds = set(left[(left["backend"] == backend) & left["genre"].isin(RUN_KINDS)]["genre"])
         yield {
