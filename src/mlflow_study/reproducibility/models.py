@@ -96,7 +96,7 @@ def measure_models(environments: bool) -> dict[str, pd.DataFrame]:
         requirements = pool.submit(measure_requirements, environments)
         parts = {
             "formats": pool.submit(measure_formats),
-            "module_local": pool.submit(measure_local_code),
+            "module_local": pool.submit(measure_local_code, environments),
             "entrees": pool.submit(measure_inputs),
         }
     return {name: part.result() for name, part in parts.items()} | requirements.result()
@@ -216,33 +216,33 @@ def _inputs() -> list[Row]:
 
 
 LOCAL_MODULE = """
-import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+import mlflow.pyfunc
 
 
-class Squares(TransformerMixin, BaseEstimator):
-    def fit(self, x, y=None):
-        self.n_features_in_ = x.shape[1]
-        return self
-
-    def transform(self, x):
-        return np.asarray(x, dtype=float) ** 2
+class Squares(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [v**2 for v in model_input]
 """
 
 
-def measure_local_code() -> pd.DataFrame:
-    """A model that needs a module of the project, logged with and without ``code_paths``.
+def measure_local_code(infer: bool) -> pd.DataFrame:
+    """A model that needs a module of the project, saved with and without ``code_paths``.
 
-    It is loaded in a new process and folder, without the project on its path.  Columns:
-    enregistrement, enregistre, charge, memes, erreur.
+    Without, it is saved with no option at all where ``infer``; else the requirements are
+    given, for MLflow takes seconds to infer them.  It is loaded in a new process and folder,
+    without the project on its path.  Columns: enregistrement, enregistre, charge, memes, erreur.
     """
+    given = {"pip_requirements": ["mlflow"]}
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-module-") as scratch:
         folder = Path(scratch)
         (folder / "squares.py").write_text(LOCAL_MODULE, encoding="utf-8")
-        for label, with_code in (("sans code_paths", False), ("avec code_paths", True)):
+        for label, options in (
+            ("sans code_paths", {} if infer else given),
+            ("avec code_paths", given | {"code_paths": ["squares.py"]}),
+        ):
             outcome = nursery.run(
-                nursery.Job(folder, function=_save_local, values=(str(folder), label, with_code))
+                nursery.Job(folder, function=_save_local, values=(str(folder), label, options))
             )
             row: Row = {"enregistrement": label, "enregistre": outcome.ok, "charge": False}
             row |= {"memes": False, "erreur": outcome.error[:200]}
@@ -260,33 +260,20 @@ def measure_local_code() -> pd.DataFrame:
 
 
 def _load_local(path: str) -> list[int]:
-    import mlflow.sklearn
-    from sklearn.datasets import load_iris
+    import mlflow.pyfunc
 
-    x, _ = load_iris(return_X_y=True, as_frame=True)
-    return [int(v) for v in mlflow.sklearn.load_model(path).predict(x)]
+    return list(mlflow.pyfunc.load_model(path).predict([1, 2, 3]))
 
 
-def _save_local(folder: str, name: str, with_code: bool) -> list[int]:
+def _save_local(folder: str, name: str, options: dict[str, Any]) -> list[int]:
     import importlib
 
-    import mlflow.sklearn
-    from sklearn.datasets import load_iris
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+    import mlflow.pyfunc
 
     sys.path[0:0] = [folder]
-    squares = importlib.import_module("squares").Squares
-    x, y = load_iris(return_X_y=True, as_frame=True)
-    model = make_pipeline(squares(), LogisticRegression(max_iter=200)).fit(x, y)
-    mlflow.sklearn.save_model(
-        model,
-        name,
-        serialization_format="cloudpickle",
-        pip_requirements=["scikit-learn"],
-        code_paths=["squares.py"] if with_code else None,
-    )
-    return [int(v) for v in model.predict(x)]
+    model = importlib.import_module("squares").Squares()
+    mlflow.pyfunc.save_model(name, python_model=model, **options)
+    return list(model.predict(None, [1, 2, 3]))
 
 
 ANNOUNCED = ("MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt")
@@ -306,7 +293,7 @@ def measure_requirements(environments: bool) -> dict[str, pd.DataFrame]:
     files: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-exigences-") as scratch:
         folder = Path(scratch)
-        kinds = ("chaîne (échelle, logistique)", "forêt aléatoire")[: 2 if environments else 1]
+        kinds = ("chaîne (échelle, logistique)", "bayésien naïf")[: 2 if environments else 1]
         jobs = [
             nursery.Job(folder, function=_infer, values=(k, str(i))) for i, k in enumerate(kinds)
         ]
@@ -337,7 +324,7 @@ def _infer(kind: str, name: str) -> tuple[str, str]:
 
     x, _ = load_wine(return_X_y=True, as_frame=True)
     model = _models((kind,))[kind]
-    mlflow.sklearn.save_model(model, name, serialization_format="cloudpickle")
+    mlflow.sklearn.save_model(model, name)
     return name, hashlib.sha256(model.predict_proba(x).tobytes()).hexdigest()
 
 
