@@ -181,6 +181,12 @@ def test_an_older_release_is_named_with_the_claims_that_rest_on_it(said: list[st
     assert "MLflow 2.22.1" in said[0]
     assert "S2 et S8 ne sont éprouvées que sur cette version" in said[0]
     assert "S2" not in said[1]
+    assert "aujourd’hui" not in said[0]
+    where.older_notice(
+        pd.DataFrame([row | {"lecture_fichiers": "1 run", "lecture_serveur": "non"}])
+    )
+    assert "un magasin de fichiers d’aujourd’hui, il lit le run." in said[2]
+    assert "un serveur d’aujourd’hui, il échoue : `non`." in said[2]
 
 
 def test_paging_every_way(said: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ from mlflow.entities import ViewType
 from mlflow_study.evidence.files import read_register
 from mlflow_study.evidence.records import Claim, Kpi
 from mlflow_study.evidence.verdicts import judge
+from mlflow_study.executables import search_path
 from mlflow_study.paths import NOTEBOOKS, REGISTER, URI_VARIABLE
 from mlflow_study.storage import deletion, inventory, kpis, limits, migration, paging
 from mlflow_study.storage.rich_experiment import record
@@ -329,6 +331,12 @@ def test_only_the_schema_of_a_database_makes_a_refusal(said: str, value: str | N
     records = {k["id"]: Kpi(chapitre="01_stockage", **k) for k in found}
     assert records["stockage.version.lecture"].valeur == value
     assert records["stockage.version.defaut"].valeur == "fichiers"
+    late = ("stockage.version.lecture_fichiers", "stockage.version.lecture_serveur")
+    assert all(records[id].conditions == {"motif": kpis.BEFORE} for id in late)
+    new = older | {"lecture": said, "lecture_fichiers": "1 run", "lecture_serveur": said}
+    found = kpis.default_kpis(defaults, pd.DataFrame([new]))
+    records = {k["id"]: Kpi(chapitre="01_stockage", **k) for k in found}
+    assert [records[id].valeur for id in late] == ["lisible", value]
 
 
 def test_the_register_names_the_release_that_the_profiles_try() -> None:
@@ -431,8 +439,9 @@ def test_forged_tables_give_the_kpis() -> None:
 @pytest.mark.parametrize("path", WITNESSES, ids=lambda path: path.stem)
 def test_witness_still_shows_what_it_says(path: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, timeout=180
-    )
+        [sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, timeout=180,
+        env={**os.environ, "PATH": search_path()},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-1500:]
     assert done.stdout.splitlines()[-1] == "REFUTE", done.stdout
 

@@ -115,6 +115,15 @@ def older_notice(older: pd.DataFrame) -> None:
         f"MLflow {row['release']}, dans son propre environnement et un dossier vide, écrit {where}. "
         f"Devant une base SQLite écrite par la version étudiée, il "
         + ("la lit." if read.endswith(" run") else f"refuse : `{read}`.")
+        + "".join(
+            f" Devant {what}, il "
+            + ("lit le run." if said.endswith(" run") else f"échoue : `{said}`.")
+            for column, what in (
+                ("lecture_fichiers", "un magasin de fichiers d’aujourd’hui"),
+                ("lecture_serveur", "un serveur d’aujourd’hui"),
+            )
+            if (said := str(row.get(column, "")))
+        )
         + " S2 et S8 ne sont éprouvées que sur cette version."
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study.evidence.statistics import wilson
+from mlflow_study.storage.defaults import READ_BY_OLDER
 from mlflow_study.storage.migration import DATA, SCHEMA
 from mlflow_study.store_names import STORES
 
@@ -404,24 +405,28 @@ def default_kpis(defaults: pd.DataFrame, older: pd.DataFrame) -> Iterator[Kpi]:
         "methode": "avec et sans MLFLOW_ALLOW_FILE_STORE",
     }
     old: Any = older.iloc[0]
-    read = _read_by_older(str(old["lecture"]))
-    other = (
-        "" if read else f"la lecture échoue pour une autre raison que le schéma : {old['lecture']}"
-    )
-    for what, value, reason in (
-        ("defaut", "fichiers" if old["mlruns"] and not old["base"] else str(old["uri"]), ""),
-        ("lecture", read, other),
-    ):
+    asked: list[tuple[str, str | None, str, str]] = [
+        ("defaut", "fichiers" if old["mlruns"] and not old["base"] else str(old["uri"]), "", "")
+    ]
+    for column in READ_BY_OLDER:
+        message = str(old.get(column, ""))
+        read = _read_by_older(message)
+        other = f"la lecture échoue pour une autre raison que le schéma : {message}"
+        asked.append((column, read, "" if read else other if message else BEFORE, message))
+    for what, value, reason, message in asked:
         reason = str(old["motif"]) or reason
         yield {
             "id": f"stockage.version.{what}",
-            "libelle": f"MLflow {old['release']}"
-            if old["release"]
-            else "une version plus ancienne",
+            "libelle": (
+                f"MLflow {old['release']}" if old["release"] else "une version plus ancienne"
+            )
+            + (f", {STORES[READ_BY_OLDER[what]]}" if what in READ_BY_OLDER else ""),
             "valeur": None if reason else value,
             "unite": "",
             "methode": "une version plus ancienne de MLflow, dans son propre environnement",
-            "conditions": {"motif": reason} if reason else {"message": str(old["lecture"])},
+            "conditions": {"motif": reason}
+            if reason
+            else {"message": message or str(old["lecture"])},
         }
 
 
