@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +166,22 @@ INPUTS: dict[str, Callable[[pd.DataFrame], Any]] = {
         **{x.columns[0]: np.int64(2**60 + 1)}
     ),
     "texte à la place de nombres": lambda x: x.astype({x.columns[0]: str}),
+    "décimaux à la place de flottants": lambda x: x.assign(
+        **{x.columns[0]: np.array([Decimal(v) for v in x[x.columns[0]]], dtype=object)}
+    ),
     "valeur manquante": lambda x: x.mask(x.index.to_series().eq(0), axis=0),
     "tableau numpy sans noms": lambda x: x.to_numpy(),
     "liste de dictionnaires": lambda x: x.to_dict("records"),
 }
 """Ways in which a caller may hand the same table over to a model with a signature."""
+
+DATES: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "colonne d’objets, dates": lambda x: x.assign(jour=x["jour"].dt.date.astype(object)),
+    "colonne d’objets, dates en texte": lambda x: x.assign(
+        jour=x["jour"].dt.strftime("%Y-%m-%d").astype(object)
+    ),
+}
+"""The same of a table of one column of dates, and of the model that it is made for."""
 
 
 def measure_inputs() -> pd.DataFrame:
@@ -185,7 +197,8 @@ def measure_inputs() -> pd.DataFrame:
 def _inputs() -> list[Row]:
     import mlflow.pyfunc
     import mlflow.sklearn
-    from mlflow.models import infer_signature
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, Schema
     from sklearn.datasets import load_diabetes
     from sklearn.linear_model import Ridge
 
@@ -197,10 +210,32 @@ def _inputs() -> list[Row]:
         signature=infer_signature(x, model.predict(x)),
         pip_requirements=["scikit-learn"],
     )
-    loaded = mlflow.pyfunc.load_model("m")
-    expected = np.asarray(model.predict(x))
+
+    class Days(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        def predict(self, model_input: Any) -> Any:
+            return model_input["jour"].dt.dayofyear.to_numpy()
+
+    mlflow.pyfunc.save_model(
+        "jours",
+        python_model=Days(),
+        signature=ModelSignature(Schema([ColSpec("datetime", "jour")])),
+        pip_requirements=["mlflow"],
+    )
+    days = pd.DataFrame({"jour": pd.to_datetime(["2024-03-04", "2025-01-31"])})
+    return _handed("m", np.asarray(model.predict(x)), x, INPUTS) + _handed(
+        "jours", days["jour"].dt.dayofyear.to_numpy(), days, DATES
+    )
+
+
+def _handed(
+    path: str, expected: Any, x: pd.DataFrame, guises: dict[str, Callable[[pd.DataFrame], Any]]
+) -> list[Row]:
+    """What the model of ``path`` answers to each guise of ``x``."""
+    import mlflow.pyfunc
+
+    loaded = mlflow.pyfunc.load_model(path)
     rows: list[Row] = []
-    for name, change in INPUTS.items():
+    for name, change in guises.items():
         row: Row = {"entree": name, "ecart": None, "erreur": ""}
         try:
             found = np.asarray(loaded.predict(change(x)))
