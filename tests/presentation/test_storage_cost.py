@@ -105,6 +105,10 @@ def test_a_sorted_search_whose_growth_is_not_shown_has_no_cause(shown: list[str]
     assert "aucune croissance plus que linéaire" in good
     assert "SCAN" not in good
     assert "ANALYZE" not in good
+    assert "fois celle du magasin de fichiers" not in good
+    ratio = kpi("stockage.volume.sur_fichiers.search_order.sqlite", 0.22, unite="rapport")
+    ratio = ratio.model_copy(update={"conditions": {"runs": 1000}, "n": 1})
+    assert "0,22 fois celle du magasin de fichiers (n = 1)" in cost._beside_files(table(ratio))
     cost.sorting_finding({}, pd.DataFrame(), pd.DataFrame())
     assert "n’a pas été mesurée" in shown[-1]
 

@@ -146,6 +146,25 @@ def test_deletion_every_way(said: list[str]) -> None:
     assert "laisse 5 des 14" in said[1]
 
 
+def test_restored_whole_or_not(said: list[str]) -> None:
+    whole = kpi("stockage.suppression.restauration.file", True, appreciations=1, rendues=1)
+    less = kpi("stockage.suppression.restauration.sqlite", False, appreciations=1, rendues=0)
+    unlisted = kpi("stockage.suppression.restauration.uri", False, appreciations=1, rendues=1)
+    where.restore_sentence(by_id(whole))
+    assert len(said) == 1
+    assert "revient entier" in said[0]
+    said.clear()
+    where.restore_sentence(by_id(whole, less))
+    assert ["revient entier" in text for text in said] == [True, False, False]
+    assert "effacées pour de bon" in said[2]
+    said.clear()
+    where.restore_sentence(by_id(unlisted))
+    assert len(said) == 1
+    said.clear()
+    where.restore_sentence(by_id(kpi("stockage.suppression.restauration.uri", None, motif="x")))
+    assert said == []
+
+
 def test_every_kind_that_is_counted_can_be_shown(said: list[str]) -> None:
     left = pd.DataFrame(
         [{"backend": "file", "genre": genre, "lieu": "x"} for genre in ("metric_first", "feedback")]
@@ -162,6 +181,12 @@ def test_an_older_release_is_named_with_the_claims_that_rest_on_it(said: list[st
     assert "MLflow 2.22.1" in said[0]
     assert "S2 et S8 ne sont éprouvées que sur cette version" in said[0]
     assert "S2" not in said[1]
+    assert "aujourd’hui" not in said[0]
+    where.older_notice(
+        pd.DataFrame([row | {"lecture_fichiers": "1 run", "lecture_serveur": "non"}])
+    )
+    assert "un magasin de fichiers d’aujourd’hui, il lit le run." in said[2]
+    assert "un serveur d’aujourd’hui, il échoue : `non`." in said[2]
 
 
 def test_paging_every_way(said: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ from mlflow.entities import ViewType
 from mlflow_study.evidence.files import read_register
 from mlflow_study.evidence.records import Claim, Kpi
 from mlflow_study.evidence.verdicts import judge
+from mlflow_study.executables import search_path
 from mlflow_study.paths import NOTEBOOKS, REGISTER, URI_VARIABLE
 from mlflow_study.storage import deletion, inventory, kpis, limits, migration, paging
 from mlflow_study.storage.rich_experiment import record
@@ -201,13 +203,24 @@ def test_deletion_is_seen_from_behind() -> None:
         (runs,) = connection.execute("SELECT COUNT(*) FROM runs").fetchone()
         connection.close()
     stages = {row["etape"]: row for row in parts["etapes"]}
-    assert stages["restauration"]["complet"]
+    assert stages["avant"]["complet"]
+    assert stages["avant"]["appreciations"] == 1
+    assert stages["restauration"]["appreciations"] == 0  # see claim S15
+    assert not stages["restauration"]["complet"]
     assert stages["restauration"]["liste"]
     assert not stages["suppression"]["liste"]
     assert not stages["gc"]["lisible"]
     assert runs == 0
     left = {row["lieu"] for row in parts["restes"] if row["genre"] == "id modèle"}
     assert ("logged_models.model_id" in left) == (models > 0)
+    tables = {name: pd.DataFrame(rows) for name, rows in parts.items()}
+    for older in (False, True):
+        if older:
+            tables["etapes"] = tables["etapes"].drop(columns="appreciations")
+        found = {k["id"]: k for k in kpis.deletion_kpis(tables)}
+        restored = found["stockage.suppression.restauration.sqlite"]
+        assert restored["valeur"] is (None if older else False)
+        assert ("motif" in restored["conditions"]) == older
 
 
 # --- migration -----------------------------------------------------------------------
@@ -318,6 +331,12 @@ def test_only_the_schema_of_a_database_makes_a_refusal(said: str, value: str | N
     records = {k["id"]: Kpi(chapitre="01_stockage", **k) for k in found}
     assert records["stockage.version.lecture"].valeur == value
     assert records["stockage.version.defaut"].valeur == "fichiers"
+    late = ("stockage.version.lecture_fichiers", "stockage.version.lecture_serveur")
+    assert all(records[id].conditions == {"motif": kpis.BEFORE} for id in late)
+    new = older | {"lecture": said, "lecture_fichiers": "1 run", "lecture_serveur": said}
+    found = kpis.default_kpis(defaults, pd.DataFrame([new]))
+    records = {k["id"]: Kpi(chapitre="01_stockage", **k) for k in found}
+    assert [records[id].valeur for id in late] == ["lisible", value]
 
 
 def test_the_register_names_the_release_that_the_profiles_try() -> None:
@@ -420,8 +439,9 @@ def test_forged_tables_give_the_kpis() -> None:
 @pytest.mark.parametrize("path", WITNESSES, ids=lambda path: path.stem)
 def test_witness_still_shows_what_it_says(path: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, timeout=180
-    )
+        [sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, timeout=180,
+        env={**os.environ, "PATH": search_path()},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-1500:]
     assert done.stdout.splitlines()[-1] == "REFUTE", done.stdout
 

@@ -667,7 +667,12 @@ def inputs_table(inputs: pd.DataFrame) -> None:
         pd.DataFrame(rows),
         label="tab-entrees",
         title=inputs_title(inputs),
-        caption=f"Modèle linéaire avec signature, appelé par `mlflow.pyfunc` ; {len(inputs)} formes.",
+        caption=f"Modèle linéaire avec signature, appelé par `mlflow.pyfunc` ; {len(inputs)} formes."
+        + (
+            " Les colonnes de dates vont à un modèle à part."
+            if inputs["entree"].str.contains("dates").any()
+            else ""
+        ),
         row_header="issue",
     )
 

@@ -390,7 +390,7 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
     else:
         title = "Sur le magasin par défaut, aucune croissance plus que linéaire de la recherche triée n’est montrée"
         text = exponent
-    text += _largest_sorting(sorting)
+    text += _largest_sorting(sorting) + _beside_files(kpis)
     if grows or len(stopped):
         scanned = _scanned(plans)
         text += " " + (_sorting_cause(grows) if scanned else _NOT_SCANNED)
@@ -398,6 +398,18 @@ def sorting_finding(kpis: Kpis, temps: pd.DataFrame, plans: pd.DataFrame) -> Non
         if len(cured):
             text += " " + _analyzed(sorting, cured["wall_s"], scanned)
     page.finding(title, text)
+
+
+def _beside_files(kpis: Kpis) -> str:
+    """The same search beside the file store, at the largest size that both reached."""
+    ratio = kpis.get("stockage.volume.sur_fichiers.search_order.sqlite")
+    if ratio is None or ratio.valeur is None:
+        return ""
+    return (
+        f" À {fr.count(int(ratio.conditions['runs']), 'run')}, la plus grande taille que les deux "
+        f"magasins ont atteinte, sa durée est {fr.number(float(ratio.valeur), 2)} fois celle du "
+        f"magasin de fichiers (n = {ratio.n})."
+    )
 
 
 def _largest_sorting(sorting: pd.DataFrame) -> str:

@@ -116,6 +116,15 @@ def older_notice(older: pd.DataFrame) -> None:
         f"MLflow {row['release']}, dans son propre environnement et un dossier vide, écrit {where}. "
         f"Devant une base SQLite écrite par la version étudiée, il "
         + ("la lit." if read.endswith(" run") else f"refuse : `{read}`.")
+        + "".join(
+            f" Devant {what}, il "
+            + ("lit le run." if said.endswith(" run") else f"échoue : `{said}`.")
+            for column, what in (
+                ("lecture_fichiers", "un magasin de fichiers d’aujourd’hui"),
+                ("lecture_serveur", "un serveur d’aujourd’hui"),
+            )
+            if (said := str(row.get(column, "")))
+        )
         + " S2 et S8 ne sont éprouvées que sur cette version."
     )
 
@@ -752,14 +761,26 @@ def restore_sentence(kpis: Kpis) -> None:
     """A run that is deleted, then restored: is it whole?"""
     records = _by_store(kpis, "stockage.suppression.restauration.")
     whole = [store for store, record in records.items() if record.valeur is True]
-    if len(whole) == len(records):
+    damaged = [store for store in records if store not in whole]
+    if whole:
         page.prose(
             f"Supprimé puis restauré, le run revient entier sur {_labels(whole)} : paramètres, "
-            "métriques, étiquettes et jeu de données."
+            "métriques, étiquettes, jeu de données et appréciations."
         )
-    else:
-        damaged = [store for store in records if store not in whole]
+    if damaged:
         page.prose(f"Supprimé puis restauré, le run ne revient pas entier sur {_labels(damaged)}.")
+    lost = [
+        store
+        for store in damaged
+        if records[store].conditions["rendues"] != records[store].conditions["appreciations"]
+    ]
+    if lost:
+        page.prose(
+            f"Sur {_labels(lost)}, les appréciations qui nomment le run, comme celles "
+            "qu’écrit `mlflow.genai.evaluate`, sont effacées pour de bon dès sa suppression "
+            "(`_mark_run_deleted`, `mlflow/store/tracking/sqlalchemy_store.py:964`) : rien ne "
+            "reste à restaurer. Supprimer une expérience passe par la même fonction."
+        )
 
 
 def _remaining(restes: pd.DataFrame) -> str:

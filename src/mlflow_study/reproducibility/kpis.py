@@ -345,6 +345,9 @@ DOCUMENTED_INPUTS = {
     "flottants sur 32 bits": ACCEPTED,
     "entiers longs à la place de flottants": REFUSED,
     "texte à la place de nombres": REFUSED,
+    "décimaux à la place de flottants": SAME_VALUES,
+    "colonne d’objets, dates": SAME_VALUES,
+    "colonne d’objets, dates en texte": SAME_VALUES,
 }
 """What the documentation says of each guise of the input: the outcomes that keep its word.
 
@@ -402,14 +405,19 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
         same["issue"] != "acceptée, mêmes bits",
         method,
     )
-    count(
-        chapter,
+    rules = (
         "reproductibilite.modele.signature_tenue",
         "règles de la signature tenues",
-        signature_kept(inputs),
-        "acceptation ou refus de chaque forme d’entrée, comparé à la documentation ; mêmes valeurs "
-        "pour un autre ordre et une colonne en trop",
     )
+    told = (
+        "acceptation ou refus de chaque forme d’entrée, comparé à la documentation ; mêmes valeurs "
+        "pour un autre ordre, une colonne en trop et une conversion annoncée"
+    )
+    if set(DOCUMENTED_INPUTS) <= set(inputs["entree"]):
+        count(chapter, *rules, signature_kept(inputs), told)
+    else:
+        motif = {"motif": "preuves d’avant cette mesure"}
+        chapter.kpi(*rules, None, "", methode=told, conditions=motif)
     silent = inputs[inputs["issue"] == "acceptée, autres valeurs"]
     chapter.kpi(
         "reproductibilite.modele.entrees_changees",

@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def measure_models(environments: bool) -> dict[str, pd.DataFrame]:
         requirements = pool.submit(measure_requirements, environments)
         parts = {
             "formats": pool.submit(measure_formats),
-            "module_local": pool.submit(measure_local_code),
+            "module_local": pool.submit(measure_local_code, environments),
             "entrees": pool.submit(measure_inputs),
         }
     return {name: part.result() for name, part in parts.items()} | requirements.result()
@@ -165,11 +166,22 @@ INPUTS: dict[str, Callable[[pd.DataFrame], Any]] = {
         **{x.columns[0]: np.int64(2**60 + 1)}
     ),
     "texte à la place de nombres": lambda x: x.astype({x.columns[0]: str}),
+    "décimaux à la place de flottants": lambda x: x.assign(
+        **{x.columns[0]: np.array([Decimal(v) for v in x[x.columns[0]]], dtype=object)}
+    ),
     "valeur manquante": lambda x: x.mask(x.index.to_series().eq(0), axis=0),
     "tableau numpy sans noms": lambda x: x.to_numpy(),
     "liste de dictionnaires": lambda x: x.to_dict("records"),
 }
 """Ways in which a caller may hand the same table over to a model with a signature."""
+
+DATES: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "colonne d’objets, dates": lambda x: x.assign(jour=x["jour"].dt.date.astype(object)),
+    "colonne d’objets, dates en texte": lambda x: x.assign(
+        jour=x["jour"].dt.strftime("%Y-%m-%d").astype(object)
+    ),
+}
+"""The same of a table of one column of dates, and of the model that it is made for."""
 
 
 def measure_inputs() -> pd.DataFrame:
@@ -185,7 +197,8 @@ def measure_inputs() -> pd.DataFrame:
 def _inputs() -> list[Row]:
     import mlflow.pyfunc
     import mlflow.sklearn
-    from mlflow.models import infer_signature
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, Schema
     from sklearn.datasets import load_diabetes
     from sklearn.linear_model import Ridge
 
@@ -197,10 +210,32 @@ def _inputs() -> list[Row]:
         signature=infer_signature(x, model.predict(x)),
         pip_requirements=["scikit-learn"],
     )
-    loaded = mlflow.pyfunc.load_model("m")
-    expected = np.asarray(model.predict(x))
+
+    class Days(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        def predict(self, model_input: Any) -> Any:
+            return model_input["jour"].dt.dayofyear.to_numpy()
+
+    mlflow.pyfunc.save_model(
+        "jours",
+        python_model=Days(),
+        signature=ModelSignature(Schema([ColSpec("datetime", "jour")])),
+        pip_requirements=["mlflow"],
+    )
+    days = pd.DataFrame({"jour": pd.to_datetime(["2024-03-04", "2025-01-31"])})
+    return _handed("m", np.asarray(model.predict(x)), x, INPUTS) + _handed(
+        "jours", days["jour"].dt.dayofyear.to_numpy(), days, DATES
+    )
+
+
+def _handed(
+    path: str, expected: Any, x: pd.DataFrame, guises: dict[str, Callable[[pd.DataFrame], Any]]
+) -> list[Row]:
+    """What the model of ``path`` answers to each guise of ``x``."""
+    import mlflow.pyfunc
+
+    loaded = mlflow.pyfunc.load_model(path)
     rows: list[Row] = []
-    for name, change in INPUTS.items():
+    for name, change in guises.items():
         row: Row = {"entree": name, "ecart": None, "erreur": ""}
         try:
             found = np.asarray(loaded.predict(change(x)))
@@ -216,33 +251,33 @@ def _inputs() -> list[Row]:
 
 
 LOCAL_MODULE = """
-import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+import mlflow.pyfunc
 
 
-class Squares(TransformerMixin, BaseEstimator):
-    def fit(self, x, y=None):
-        self.n_features_in_ = x.shape[1]
-        return self
-
-    def transform(self, x):
-        return np.asarray(x, dtype=float) ** 2
+class Squares(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [v**2 for v in model_input]
 """
 
 
-def measure_local_code() -> pd.DataFrame:
-    """A model that needs a module of the project, logged with and without ``code_paths``.
+def measure_local_code(infer: bool) -> pd.DataFrame:
+    """A model that needs a module of the project, saved with and without ``code_paths``.
 
-    It is loaded in a new process and folder, without the project on its path.  Columns:
-    enregistrement, enregistre, charge, memes, erreur.
+    Without, it is saved with no option at all where ``infer``; else the requirements are
+    given, for MLflow takes seconds to infer them.  It is loaded in a new process and folder,
+    without the project on its path.  Columns: enregistrement, enregistre, charge, memes, erreur.
     """
+    given = {"pip_requirements": ["mlflow"]}
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-module-") as scratch:
         folder = Path(scratch)
         (folder / "squares.py").write_text(LOCAL_MODULE, encoding="utf-8")
-        for label, with_code in (("sans code_paths", False), ("avec code_paths", True)):
+        for label, options in (
+            ("sans code_paths", {} if infer else given),
+            ("avec code_paths", given | {"code_paths": ["squares.py"]}),
+        ):
             outcome = nursery.run(
-                nursery.Job(folder, function=_save_local, values=(str(folder), label, with_code))
+                nursery.Job(folder, function=_save_local, values=(str(folder), label, options))
             )
             row: Row = {"enregistrement": label, "enregistre": outcome.ok, "charge": False}
             row |= {"memes": False, "erreur": outcome.error[:200]}
@@ -260,33 +295,20 @@ def measure_local_code() -> pd.DataFrame:
 
 
 def _load_local(path: str) -> list[int]:
-    import mlflow.sklearn
-    from sklearn.datasets import load_iris
+    import mlflow.pyfunc
 
-    x, _ = load_iris(return_X_y=True, as_frame=True)
-    return [int(v) for v in mlflow.sklearn.load_model(path).predict(x)]
+    return list(mlflow.pyfunc.load_model(path).predict([1, 2, 3]))
 
 
-def _save_local(folder: str, name: str, with_code: bool) -> list[int]:
+def _save_local(folder: str, name: str, options: dict[str, Any]) -> list[int]:
     import importlib
 
-    import mlflow.sklearn
-    from sklearn.datasets import load_iris
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+    import mlflow.pyfunc
 
     sys.path[0:0] = [folder]
-    squares = importlib.import_module("squares").Squares
-    x, y = load_iris(return_X_y=True, as_frame=True)
-    model = make_pipeline(squares(), LogisticRegression(max_iter=200)).fit(x, y)
-    mlflow.sklearn.save_model(
-        model,
-        name,
-        serialization_format="cloudpickle",
-        pip_requirements=["scikit-learn"],
-        code_paths=["squares.py"] if with_code else None,
-    )
-    return [int(v) for v in model.predict(x)]
+    model = importlib.import_module("squares").Squares()
+    mlflow.pyfunc.save_model(name, python_model=model, **options)
+    return list(model.predict(None, [1, 2, 3]))
 
 
 ANNOUNCED = ("MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt")
@@ -306,7 +328,7 @@ def measure_requirements(environments: bool) -> dict[str, pd.DataFrame]:
     files: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="mlflow-exigences-") as scratch:
         folder = Path(scratch)
-        kinds = ("chaîne (échelle, logistique)", "forêt aléatoire")[: 2 if environments else 1]
+        kinds = ("chaîne (échelle, logistique)", "bayésien naïf")[: 2 if environments else 1]
         jobs = [
             nursery.Job(folder, function=_infer, values=(k, str(i))) for i, k in enumerate(kinds)
         ]
@@ -337,7 +359,7 @@ def _infer(kind: str, name: str) -> tuple[str, str]:
 
     x, _ = load_wine(return_X_y=True, as_frame=True)
     model = _models((kind,))[kind]
-    mlflow.sklearn.save_model(model, name, serialization_format="cloudpickle")
+    mlflow.sklearn.save_model(model, name)
     return name, hashlib.sha256(model.predict_proba(x).tobytes()).hexdigest()
 
 

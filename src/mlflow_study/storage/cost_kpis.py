@@ -57,7 +57,7 @@ DATA = {
 }
 THRESHOLDS_S = (1.0, 10.0)
 WORSE_THAN_LINEAR = 1.5
-"""Half-way between a linear and a square growth: the threshold of claim S30."""
+"""Half-way between a linear and a square growth."""
 STEEPEST = 3.0
 """Upper end of an exponent that calls stopped at their cap leave open: no search is that steep."""
 CLEARLY = 0.6
@@ -489,7 +489,49 @@ def growth_kpis(tables: Tables) -> Iterator[KpiValues]:
             "intervalle": bounds if math.isfinite(bounds[1]) else None,
             "conditions": conditions,
         }
+    yield from _beside_files(tables["temps"])
     yield from _history_independence(tables)
+
+
+def _beside_files(temps: pd.DataFrame) -> Iterator[KpiValues]:
+    """Each search on a database over the same on files, at the largest size both reached.
+
+    A search counts as slower where each of its calls was longer than each on files, as not
+    slower where each was shorter; else it is left out of the count.
+    """
+    timed = temps[temps["operation"].isin(list(SEARCHES)) & (temps["issue"] == "mesure")]
+    for store in SQL:
+        slower, decided, sizes = [], 0, []
+        for operation in SEARCHES:
+            calls = timed[timed["operation"] == operation]
+            ours, files = (calls[calls["magasin"] == name] for name in (store, "file"))
+            common = set(ours["taille"]) & set(files["taille"])
+            if not common:
+                continue
+            size = int(max(common))
+            one, two = (rows[rows["taille"] == size]["wall_s"].to_numpy() for rows in (ours, files))
+            label = f"{operation_name(operation)}, {store_name(store)}/{STORES['file']}"
+            ratio = _ratio(f"stockage.volume.sur_fichiers.{operation}.{store}", label, one, two)
+            yield ratio | {"conditions": ratio.get("conditions", {}) | {"runs": size}}
+            worse = min(one) > max(two)
+            slower += [operation] if worse else []
+            decided += worse or max(one) < min(two)
+            sizes.append(size)
+        if sizes:
+            yield {
+                "id": f"stockage.volume.plus_lentes.{store}",
+                "libelle": f"recherches plus lentes que sur fichiers, {store_name(store)}",
+                "valeur": len(slower),
+                "unite": "recherches",
+                "n": decided,
+                "methode": "même recherche, à la plus grande taille que les deux magasins ont atteinte ; "
+                "comptée si les durées ne se recouvrent pas",
+                "conditions": {
+                    "operations": ", ".join(slower),
+                    "runs_min": min(sizes),
+                    "runs_max": max(sizes),
+                },
+            }
 
 
 INDEPENDENCE = {

@@ -6,9 +6,11 @@ one metric) and says where it went.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pandas as pd
 from mlflow_study import nursery
 from mlflow_study.executables import find_uv
 from mlflow_study.storage.rich_experiment import silenced
+from mlflow_study.stores import StoreName, open_store
 
 Row = dict[str, Any]
 
@@ -134,6 +137,13 @@ def observe() -> pd.DataFrame:
 
 # --- another release -----------------------------------------------------------------
 
+READ_BY_OLDER: dict[str, StoreName] = {
+    "lecture": "sqlite",
+    "lecture_fichiers": "file",
+    "lecture_serveur": "http+sqlite",
+}
+"""Column of ``older`` -> store that this MLflow writes and the older one reads."""
+
 _OLD = """
 import json, os, sys
 import mlflow
@@ -143,41 +153,40 @@ with mlflow.start_run():
     mlflow.log_metric("m", 0.5)
 out["mlruns"] = os.path.isdir("mlruns")
 out["base"] = os.path.exists("mlflow.db")
-try:
-    found = mlflow.MlflowClient(sys.argv[1]).search_runs(["1"])
-    out["lecture"] = f"{len(found)} run"
-except Exception as error:
-    said = " ".join(w for w in str(error).split() if "/" not in w)
-    out["lecture"] = type(error).__name__ + ": " + said[:160]
+for name, uri, experiment in json.loads(sys.argv[1]):
+    try:
+        found = mlflow.MlflowClient(uri).search_runs([experiment])
+        out[name] = f"{len(found)} run"
+    except Exception as error:
+        said = " ".join(w for w in str(error).split() if "/" not in w)
+        out[name] = type(error).__name__ + ": " + said[:160]
 print("JSON" + json.dumps(out))
 """
 
 
 def older(release: str) -> pd.DataFrame:
     """An older MLflow, in an environment made by ``uv``: its default store, and whether it
-    reads a database that this MLflow wrote.
+    reads what this MLflow wrote: a database, a file store, what a server of today serves.
 
     SQLAlchemy is held below 2.1, which releases 2.x cannot import: that would be another
     reason to fail.
 
     One row; ``motif`` says why where the environment could not be made (empty otherwise).
     """
-    import json
-
-    from mlflow import MlflowClient
-
     if release == "aucune":
         return _not_made("le profil ne demande aucune autre version de MLflow")
     uv = find_uv()
     if uv is None:
         return _not_made("le programme uv n’est pas installé")
-    with tempfile.TemporaryDirectory(prefix="mlflow-etude-") as scratch:
-        database = f"sqlite:///{scratch}/recent.db"
-        with silenced():
-            client = MlflowClient(database)
-        client.create_run(
-            client.create_experiment("recente", artifact_location=Path(scratch).as_uri())
-        )
+    with ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="mlflow-etude-"))
+        written = []
+        for column, name in READ_BY_OLDER.items():
+            store = stack.enter_context(open_store(name))
+            with silenced():
+                experiment = store.create_experiment("recente")
+                store.client().create_run(experiment)
+            written.append((column, store.tracking_uri, experiment))
         folder = Path(scratch) / "vide"
         folder.mkdir()
         command = [
@@ -197,7 +206,7 @@ def older(release: str) -> pd.DataFrame:
             "python",
             "-c",
             _OLD,
-            database,
+            json.dumps(written),
         ]
         try:
             done = subprocess.run(
@@ -213,5 +222,11 @@ def older(release: str) -> pd.DataFrame:
 
 
 def _not_made(reason: str) -> pd.DataFrame:
-    empty = {"release": "", "uri": "", "mlruns": False, "base": False, "lecture": ""}
+    empty = {
+        "release": "",
+        "uri": "",
+        "mlruns": False,
+        "base": False,
+        **dict.fromkeys(READ_BY_OLDER, ""),
+    }
     return pd.DataFrame([{**empty, "motif": reason}])

@@ -62,7 +62,8 @@ def _identities(rich: Rich) -> dict[str, str]:
 def observe(store: Store, rich: Rich, seed: int) -> dict[str, list[Row]]:
     """Delete, restore, delete, collect the run of ``rich``.  Parts:
 
-    - ``etapes``: one row per stage: is the run visible, listed, whole? its bytes?
+    - ``etapes``: one row per stage: is the run visible, listed, whole (its assessments
+      included)? how many assessments name it? its bytes?
     - ``restes``: places where identifiers or markers remain after ``gc`` of the run;
     - ``place``: bytes of a heavy experiment before, after deletion, after ``gc``, after the
       database's own compaction.
@@ -74,17 +75,19 @@ def observe(store: Store, rich: Rich, seed: int) -> dict[str, list[Row]]:
         client.log_artifact(rich.run, str(big), "gros")
         big.unlink()
         stages: list[Row] = []
-        before = _state(client, rich.run)
+        before = _state(client, rich.run), _assessments(client, rich)
 
         def stage(name: str, code: int = 0, message: str = "") -> None:
-            now = _state(client, rich.run)
+            now, noted = _state(client, rich.run), _assessments(client, rich)
             stages.append(
                 {
                     "backend": store.name,
                     "etape": name,
                     "lisible": now is not None,
                     "liste": rich.run in _active(client, rich.experiment),
-                    "complet": now is not None and now[1:] == (before or ())[1:],
+                    "complet": now is not None
+                    and (now[1:], noted) == ((before[0] or ())[1:], before[1]),
+                    "appreciations": len(noted),
                     "cycle": now[0] if now else "absent",
                     "code": code,
                     "message": message[-200:],
@@ -118,6 +121,17 @@ def _state(client: Any, run: str) -> tuple[Any, ...] | None:
         return None
     inputs = sorted(entry.dataset.digest for entry in read.inputs.dataset_inputs)
     return (read.info.lifecycle_stage, read.data.params, read.data.metrics, read.data.tags, inputs)
+
+
+def _assessments(client: Any, rich: Rich) -> list[str]:
+    """Ids of the assessments of the trace whose metadata name the run; none if it is gone."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client.get_trace(rich.trace).info.assessments
+    except MlflowException:
+        return []
+    return sorted(a.assessment_id for a in found if rich.run in (a.metadata or {}).values())
 
 
 def _active(client: Any, experiment: str) -> set[str]:

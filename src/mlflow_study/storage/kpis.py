@@ -13,10 +13,13 @@ from typing import Any
 import pandas as pd
 
 from mlflow_study.evidence.statistics import wilson
+from mlflow_study.storage.defaults import READ_BY_OLDER
 from mlflow_study.storage.migration import DATA, SCHEMA
 from mlflow_study.store_names import STORES
 
 Kpi = dict[str, Any]
+BEFORE = "preuves d’avant cette mesure"
+"""Why a KPI has no value when the evidence is older than what measures it."""
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -261,12 +264,21 @@ def deletion_kpis(tables: Tables) -> Iterator[Kpi]:
             "methode": "runs supprimés qui répondent encore après mlflow gc",
         }
         restored = stage.loc["restauration"]
+        seen = "appreciations" in stage  # are the assessments among what was read again?
         yield {
             "id": f"stockage.suppression.restauration.{backend}",
             "libelle": f"run restauré entier, {label}",
-            "valeur": bool(restored["lisible"] and restored["liste"] and restored["complet"]),
+            "valeur": bool(restored["lisible"] and restored["liste"] and restored["complet"])
+            if seen
+            else None,
             "unite": "",
-            "methode": "run supprimé puis restauré : listé, et relu entier",
+            "methode": "run supprimé puis restauré : listé, et relu entier, ses appréciations comprises",
+            "conditions": {
+                "appreciations": int(stage.loc["avant", "appreciations"]),
+                "rendues": int(restored["appreciations"]),
+            }
+            if seen
+            else {"motif": BEFORE},
         }
         kinds = set(left[(left["backend"] == backend) & left["genre"].isin(RUN_KINDS)]["genre"])
         yield {
@@ -393,24 +405,28 @@ def default_kpis(defaults: pd.DataFrame, older: pd.DataFrame) -> Iterator[Kpi]:
         "methode": "avec et sans MLFLOW_ALLOW_FILE_STORE",
     }
     old: Any = older.iloc[0]
-    read = _read_by_older(str(old["lecture"]))
-    other = (
-        "" if read else f"la lecture échoue pour une autre raison que le schéma : {old['lecture']}"
-    )
-    for what, value, reason in (
-        ("defaut", "fichiers" if old["mlruns"] and not old["base"] else str(old["uri"]), ""),
-        ("lecture", read, other),
-    ):
+    asked: list[tuple[str, str | None, str, str]] = [
+        ("defaut", "fichiers" if old["mlruns"] and not old["base"] else str(old["uri"]), "", "")
+    ]
+    for column in READ_BY_OLDER:
+        message = str(old.get(column, ""))
+        read = _read_by_older(message)
+        other = f"la lecture échoue pour une autre raison que le schéma : {message}"
+        asked.append((column, read, "" if read else other if message else BEFORE, message))
+    for what, value, reason, message in asked:
         reason = str(old["motif"]) or reason
         yield {
             "id": f"stockage.version.{what}",
-            "libelle": f"MLflow {old['release']}"
-            if old["release"]
-            else "une version plus ancienne",
+            "libelle": (
+                f"MLflow {old['release']}" if old["release"] else "une version plus ancienne"
+            )
+            + (f", {STORES[READ_BY_OLDER[what]]}" if what in READ_BY_OLDER else ""),
             "valeur": None if reason else value,
             "unite": "",
             "methode": "une version plus ancienne de MLflow, dans son propre environnement",
-            "conditions": {"motif": reason} if reason else {"message": str(old["lecture"])},
+            "conditions": {"motif": reason}
+            if reason
+            else {"message": message or str(old["lecture"])},
         }
 
 

@@ -227,6 +227,9 @@ def _trace(
     mlflow.set_trace_tag(trace, "sujet", m["trace_tag"])
     try:
         mlflow.log_feedback(trace_id=trace, name="utile", value=True, rationale=m["feedback"])
+        # One more as mlflow.genai.evaluate writes it: its metadata name the run.
+        evaluated = {"mlflow.assessment.sourceRunId": m["nested_run"]}
+        mlflow.log_feedback(trace_id=trace, name="exacte", value=True, metadata=evaluated)
     except mlflow.MlflowException as error:
         refused["feedback"] = str(error)
     return trace

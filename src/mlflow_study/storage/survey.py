@@ -108,7 +108,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "traces": ("backend", "traces", "doubles"),
     "limites": ("backend", "limite", "libelle", "unite", "annoncee", "trouvee", "bornee", "au_dela"),
     "pages": ("backend", "essai", "detail", "attendus", "lus", "manquants", "doublons"),
-    "etapes": ("backend", "etape", "lisible", "liste", "complet", "cycle", "code"),
+    "etapes": ("backend", "etape", "lisible", "liste", "complet", "appreciations", "cycle", "code"),
     "restes": ("backend", "genre", "nature", "lieu", "nom", "fois", "modele_lisible"),
     "place": ("backend", "moment", "octets", "libres", "lignes", "code_gc", "runs", "runs_restants"),
     "colonnes": ("table", "colonne", "type", "cle", "nulle"),

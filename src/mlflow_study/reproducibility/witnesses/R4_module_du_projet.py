@@ -7,16 +7,17 @@ import tempfile
 from pathlib import Path
 
 folder = Path(tempfile.mkdtemp())
-(folder / "mine.py").write_text("def double(x):\n    return x * 2\n")
+(folder / "mine.py").write_text("""import mlflow.pyfunc
+class Model(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return model_input
+""")
 save = """
-import mlflow.sklearn, mine
-from sklearn.preprocessing import FunctionTransformer
-model = FunctionTransformer(mine.double).fit([[1.0]])
-mlflow.sklearn.save_model(model, "m", serialization_format="cloudpickle",
-                          pip_requirements=["scikit-learn"])
+import mlflow.pyfunc, mine
+mlflow.pyfunc.save_model("m", python_model=mine.Model())
 print("enregistré")
 """
-load = "import mlflow.sklearn; print(mlflow.sklearn.load_model('MODEL').transform([[1.0]]))"
+load = "import mlflow.pyfunc; print(mlflow.pyfunc.load_model('MODEL').predict([1.0]))"
 env = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
 subprocess.run([sys.executable, "-c", save], cwd=folder, check=True, env=env)
 elsewhere = folder / "elsewhere"
