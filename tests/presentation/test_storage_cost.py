@@ -388,6 +388,8 @@ def test_a_throughput_that_peaks_is_said_to_where_it_does(shown: list[str]) -> N
     assert said[3].endswith("se partagent les 64 cœurs de la machine.")
     assert said[4] == "Le débit monte jusqu’à 8 écrivains pour SQLite (3 fois)"
     assert "le seul cœur" in said[5]
+    refused = several_writers(sqlite=[0, 0, 0]).assign(acquittes=0)
+    assert cost._writers_clauses(refused) == ["aucun changement de débit n’est montré pour SQLite"]
 
 
 def test_the_cores_are_those_of_the_machine_that_measured() -> None:

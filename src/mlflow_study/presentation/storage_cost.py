@@ -946,7 +946,8 @@ def _writers_clauses(ecrivains: pd.DataFrame) -> list[str]:
     """Where the throughput peaks and what it loses afterwards, as far as the intervals show it."""
     peaks: dict[int, list[str]] = {}
     rises: dict[int, list[str]] = {}
-    falls, flat, most = [], [], int(ecrivains["ecrivains"].max())
+    falls: list[str] = []
+    flat, most = [], int(ecrivains["ecrivains"].max())
     for store in [s for s in (*STORES, _WAL) if s in set(ecrivains["magasin"])]:
         rows = ecrivains[ecrivains["magasin"] == store].sort_values("ecrivains").to_dict("records")
         best = max(rows, key=lambda row: float(row["debit"]))
@@ -957,14 +958,13 @@ def _writers_clauses(ecrivains: pd.DataFrame) -> list[str]:
         rose = first is not None and peak is not None and peak[0] > first[1]
         fell = last is not None and peak is not None and last[1] < peak[0]
         count = int(best["ecrivains"])
-        lost = f"{label(store)} ({fr.MINUS}{fr.percent(1 - rows[-1]['debit'] / best['debit'], 2)})"
-        if rose and fell:
-            peaks.setdefault(count, []).append(lost)
+        if fell:
+            lost = fr.percent(1 - rows[-1]["debit"] / best["debit"], 2)
+            told = f"{label(store)} ({fr.MINUS}{lost})"
+            (peaks.setdefault(count, []) if rose else falls).append(told)
         elif rose:
             gain = fr.number(best["debit"] / rows[0]["debit"], 2)
             rises.setdefault(count, []).append(f"{label(store)} ({gain} fois)")
-        elif fell:
-            falls.append(lost)
         else:
             flat.append(label(store))
     parts = [
