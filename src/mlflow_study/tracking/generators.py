@@ -306,12 +306,25 @@ STRATA: dict[str, tuple[Kind, Maker]] = {
 }  # fmt: skip
 
 
+ORDINARY = frozenset(
+    {
+        "valeur : double fini",
+        "valeur : entier ≤ 2^53",
+        "valeur : booléen",
+        "nom : simple",
+        "pas : entier de 64 bits",
+    }
+)
+"""Strata that were called ordinary once a first pass was known: ``sample`` gives them a seed of
+their own, so that they are judged on cases which that pass had not drawn."""
+
+
 def sample(cases: int, seed: int) -> list[Case]:
     """At least ``cases`` cases, as many of each stratum, with a random call path each."""
     share = math.ceil(cases / len(STRATA))
     drawn: list[Case] = []
     for number, (stratum, (kind, make)) in enumerate(STRATA.items()):
-        rng = random.Random(seed * 1009 + number)
+        rng = random.Random((seed + (stratum in ORDINARY)) * 1009 + number)
         for _ in range(share):
             path = rng.choice(PATHS)
             drawn.append(Case(kind, stratum, path, make(rng), stratum.startswith("modèle attaché")))

@@ -44,9 +44,7 @@ ORDINARY = {
     "nom : simple": ("nom", "noms simples"),
     "pas : entier de 64 bits": ("pas", "pas entiers de Python"),
 }
-"""Strata that a plain program writes, named once a first pass was known: later ones judge them.
-
-Stratum → slug and French words."""
+"""``generators.ORDINARY``, what a plain program writes: stratum → slug and French words."""
 
 
 def label(store: str) -> str:
