@@ -153,11 +153,11 @@ def missing(text: str) -> None:
 
 
 def source_link(source: Source) -> str:
-    """A source as a link, or as a file of the installed package.
+    """A source as a link, or as a file of the installed package, left as it is.
 
-    Its passage, where one is quoted, is what is linked; both are left as they are.
+    Where a passage is quoted, it is what is linked, and the title follows.
     """
-    title = _markdown.label(source.titre, typeset=False)
+    title = _markdown.label(source.titre, typeset=bool(source.passage))
     place = f"{title} ({escape(source.lien)})" if source.lien else title
     web = bool(re.match(r"https?://", source.lien))
     kind = f'a class="source" href="{escape(source.lien)}"' if web else 'cite class="source"'
