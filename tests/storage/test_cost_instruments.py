@@ -181,6 +181,7 @@ def test_capacity_measures_sizes_times_and_plans() -> None:
     without = tables["temps"]["operation"] == "get_metric_history_crowd_sans_index"
     assert set(tables["temps"][without]["magasin"]) == {"sqlite"}
     assert "stockage.acces.historique_parmi_sans_index.sqlite" in found
+    assert not [id for id in found if "pratique" in id and "crowd" in id]
     # a file holds at least one block, and MLflow gives each param a file
     assert float(found["stockage.capacite.octets_param.file"].valeur or 0) >= 4096
     assert 50 < float(found["stockage.capacite.octets_point.sqlite"].valeur or 0) < 1000

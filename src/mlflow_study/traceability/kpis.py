@@ -161,7 +161,7 @@ def record_contexts(chapter: Chapter, contexts: pd.DataFrame) -> None:
             asked = rows[rows["question"] == question]
             mistaken = asked[asked["note"] == "fausse"]
             if question == "utilisateur" and len(mistaken) == 1:
-                label += f", soit 1 contexte sur {len(asked)} : {mistaken['libelle'].iloc[0]}"
+                label += f" sous « {mistaken['libelle'].iloc[0]} »"
             _count(
                 chapter,
                 f"tracabilite.contextes.{question}_faux.{backend}",
