@@ -202,3 +202,13 @@ def test_a_share_of_few_cases_is_told_as_a_count():
 )
 def test_dates_are_french(iso, text):
     assert dire.day(iso).replace("1er", "1") == text
+
+
+def test_a_number_of_cases_that_all_columns_share_is_told_once():
+    item = dire.SubjectKpi("stockage", "nom", "mesure", "a.b")
+    both = {k.id: k for k in (counted("a.b.file", 2, 8, ""), counted("a.b.sqlite", 3, 8, ""))}
+    row = dire._kpi_row(both, item)
+    assert row["Mesure"].endswith("(n\u00a0=\u00a08)")
+    assert (row["fichiers"], row["SQLite"]) == ("2", "3")
+    both["a.b.file"] = counted("a.b.file", 2, 9, "")
+    assert "n\u00a0=\u00a09" in dire._kpi_row(both, item)["fichiers"]

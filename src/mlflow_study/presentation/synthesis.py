@@ -325,19 +325,29 @@ def _kpi_row(kpis: Mapping[str, Kpi], item: SubjectKpi) -> dict[str, str]:
         if item.alone
         else {f"{item.stem}.{key}{item.suffix}": column for key, column in KPI_COLUMNS.items()}
     )
-    for kpi_id, column in named.items():
-        kpi = kpis.get(kpi_id)
-        if kpi is not None and kpi.valeur is not None:
-            row[column] = _cell(kpi)
-    return row
+    found = {column: kpis[id] for id, column in named.items() if id in kpis}
+    found = {column: kpi for column, kpi in found.items() if kpi.valeur is not None}
+    sizes = {kpi.n for kpi in found.values()}
+    alike = len(found) > 1 and len(sizes) == 1 and not any(map(_bounded_or_share, found.values()))
+    if alike and (n := sizes.pop()):
+        row["Mesure"] += f" (n\u00a0=\u00a0{fr.integer(n)})"
+    return row | {column: _cell(kpi, with_n=not alike) for column, kpi in found.items()}
 
 
-def _cell(kpi: Kpi) -> str:
-    if "origine" in kpi.conditions:  # a size reached, or extrapolated
+def _bounded_or_share(kpi: Kpi) -> bool:
+    """A size reached or extrapolated, or a share of few cases: told without «n = …»."""
+    few = kpi.unite == "proportion" and kpi.n is not None and 0 < kpi.n <= FEW
+    return few or "origine" in kpi.conditions
+
+
+def _cell(kpi: Kpi, *, with_n: bool = True) -> str:
+    if "origine" in kpi.conditions:
         return practical_size(kpi)
-    if kpi.unite == "proportion" and kpi.n and kpi.n <= FEW:
-        return f"{fr.integer(round(float(kpi.valeur or 0) * kpi.n))} sur {fr.integer(kpi.n)}"
-    return re.sub(r"IC à 95\s%\s: ", "", fr.kpi(kpi))
+    if _bounded_or_share(kpi):
+        n = kpi.n or 0
+        return f"{fr.integer(round(float(kpi.valeur or 0) * n))} sur {fr.integer(n)}"
+    told = fr.measured(kpi.valeur, kpi.unite, kpi.intervalle, kpi.n if with_n else None)
+    return re.sub(r"IC à 95\s%\s: ", "", told)
 
 
 def verdicts_of(synthesis: Synthesis, *kinds: str) -> list[Verdict]:
@@ -460,11 +470,11 @@ STUDY_OF_2024: tuple[Earlier, ...] = (
 )
 ARTICLE_OF_2018: tuple[Earlier, ...] = (
     Earlier(
-        "Le défi est de garder la trace des entrées d’une application\u202f: versions des données, "
+        "Un défi est de garder la trace des entrées d’une application\u202f: versions des données, "
         "code, paramètres.",
         {"T3": True, "T8": True, "T13": True, "P2": True, "P7": True, "R5": True},
     ),
-    Earlier("Il est de reproduire les résultats.", {"R1": True, "R9": True}),
+    Earlier("Un autre est de reproduire les résultats.", {"R1": True, "R9": True}),
     Earlier(
         "Les interfaces sont génériques\u202f: toute bibliothèque, tout algorithme, tout langage.",
         {"R7": True},
@@ -504,7 +514,7 @@ def _set_beside(
     rows = []
     for earlier in texts:
         found = [(verdicts[c], same) for c, same in earlier.claims.items() if c in verdicts]
-        measured = [f"{v.id}, {v.verdict}\u00a0: {v.enonce}" for v, _ in found]
+        measured = [f"{v.id}, {v.verdict}\u00a0: {v.enonce.rstrip('.')}" for v, _ in found]
         measured += [
             f"{kpi.libelle}\u00a0: {fr.kpi(kpi)}"
             for kpi in matching(synthesis.kpis, earlier.patterns)
