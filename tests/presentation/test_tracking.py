@@ -335,3 +335,17 @@ def test_the_worst_class_is_outlined_and_nothing_else(monkeypatch: pytest.Monkey
     drawn = [bar for bar in figures[0].axes[0].patches if bar.get_width() > 0]
     assert [bar.get_linewidth() > 0 for bar in drawn].count(True) == 1
     assert not any(bar.get_width() == 0 for bar in figures[0].axes[0].patches)
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"), [(5, "égare 5 runs sur 5"), (0, "active bien l’expérience")]
+)
+def test_a_run_that_goes_elsewhere_after_set_experiment_is_told(
+    told: list[str], lost: int, words: str
+) -> None:
+    id = "suivi.experience.egares.sqlite"
+    tell.misplaced({})
+    tell.misplaced({id: kpi(id, lost, 5)})
+    assert len(told) == 1
+    assert words in told[0].replace("\u00a0", " ")
+    assert ("set_experiment" in tell._surprise({id: kpi(id, lost, 5)})) == bool(lost)

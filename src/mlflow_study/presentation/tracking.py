@@ -433,6 +433,32 @@ def addresses(table: Frame) -> None:
         )
 
 
+def misplaced(kpis: Mapping[str, Kpi]) -> None:
+    """Runs that go elsewhere after ``set_experiment``, where another process was first."""
+    found = {
+        id.rpartition(".")[2]: kpi
+        for id, kpi in kpis.items()
+        if id.startswith("suivi.experience.egares.") and kpi.valeur is not None
+    }
+    if not found:
+        return
+    lost = sum(int(kpi.valeur or 0) for kpi in found.values())
+    tried = sum(kpi.n or 0 for kpi in found.values())
+    page.finding(
+        f"Devancé par un autre processus, `set_experiment` égare {among(lost, tried, 'run')}"
+        if lost
+        else "Devancé par un autre processus, `set_experiment` active bien l’expérience",
+        "Entre la recherche du nom et la création, un autre processus crée l’expérience (l’épreuve joue "
+        f"cet autre processus, à coup sûr ; {stores(list(found))}). "
+        + (
+            "`set_experiment` la rend alors, mais ne l’active pas : le run suivant va dans l’expérience "
+            "active d’avant, ou dans celle par défaut, sans un mot."
+            if lost
+            else "Le run suivant y va."
+        ),
+    )
+
+
 def filters(table: Frame) -> None:
     """Filters and orders against the oracle."""
     wrong = table[table.issue == "écart"]
@@ -1056,7 +1082,8 @@ def _figures(kpis: Mapping[str, Kpi]) -> list[str]:
 
 
 def _surprise(kpis: Mapping[str, Kpi]) -> str:
-    return " ".join(told for told in (_best_of_all(kpis), _poison(kpis), _strayed(kpis)) if told)
+    parts = (_best_of_all(kpis), _poison(kpis), _strayed(kpis), _misplaced(kpis))
+    return " ".join(told for told in parts if told)
 
 
 def _best_of_all(kpis: Mapping[str, Kpi]) -> str:
@@ -1083,6 +1110,13 @@ def _strayed(kpis: Mapping[str, Kpi]) -> str:
     """Data of a client that land in the store of its process."""
     if any(k.valeur for i, k in kpis.items() if i.startswith("suivi.adresse.ailleurs.")):
         return "Un client ouvert sur un magasin envoie ses traces dans celui du processus, jusque dans une expérience de même numéro qui n’est pas la sienne."
+    return ""
+
+
+def _misplaced(kpis: Mapping[str, Kpi]) -> str:
+    """Runs of a process that asked for an experiment just as another made it."""
+    if any(k.valeur for i, k in kpis.items() if i.startswith("suivi.experience.egares.")):
+        return "De deux processus qui ouvrent ensemble une expérience neuve par `set_experiment`, l’un peut écrire ses runs dans une autre, sans un mot."
     return ""
 
 
