@@ -103,9 +103,9 @@ def _claim(**fields: Any) -> Claim:
 
 def test_claims_before_show_statement_and_source(shown: list[dict[str, Any]]) -> None:
     page.claims([_claim(), _claim(id="T2", critere=None, non_eprouvee="aucun serveur")])
-    first, _ = html(shown[0]).select("ul.affirmations li")
-    assert first.get_text().startswith("T1. NaN est gardé")
-    assert first.get_text().endswith("(Model Registry)")
+    first, _ = html(shown[0]).select_one("p.affirmations").get_text().splitlines()
+    assert first.startswith("T1. NaN est gardé")
+    assert first.endswith("(Model Registry)")
 
 
 def _verdict(**fields: Any) -> Verdict:

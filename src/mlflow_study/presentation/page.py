@@ -185,10 +185,12 @@ def claims(items: Sequence[Claim | Verdict]) -> None:
     if not items:
         raise ValueError("no claim to show")
     verdicts = [item for item in items if isinstance(item, Verdict)]
-    lines = _outcome(verdicts) if verdicts else [_stated(claim) for claim in items]
-    title = "Ce que valent ces affirmations" if verdicts else "Ce que MLflow affirme"
-    kind = "jugees" if verdicts else "annoncees"
-    _show(f'<ul class="affirmations {kind}">{"".join(lines)}</ul>', f"[{title}]")
+    if not verdicts:
+        lines = "\n".join(_stated(claim) for claim in items)
+        _show(f'<p class="affirmations annoncees">{lines}</p>', "[Ce que MLflow affirme]")
+        return
+    judged = "".join(_outcome(verdicts))
+    _show(f'<ul class="affirmations jugees">{judged}</ul>', "[Ce que valent ces affirmations]")
 
 
 def _anchor(record: Claim | Verdict) -> str:
@@ -197,7 +199,7 @@ def _anchor(record: Claim | Verdict) -> str:
 
 def _stated(record: Claim | Verdict) -> str:
     stated = f"{record.enonce} ({record.source.titre})"
-    return f"<li>{record.id}. {_markdown.inline(stated)}</li>"
+    return f"{record.id}. {_markdown.inline(stated)}"
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> list[str]:

@@ -724,20 +724,25 @@ def other_faults(table: Frame) -> None:
     """Crowds, clock, disk, database, artifacts, server: one row per fault."""
     rest = table[~(table.contexte.str.contains("with") & (table.panne != "disque plein"))]
     rest = rest[rest.panne != "réponse perdue"]
-    rows = []
+    alike: dict[tuple[str, str], list[Frame]] = {}
     for (fault, store), some in rest.groupby(["panne", "magasin"], sort=False):
         if some.detail.str.startswith("non éprouvé").all():
             page.missing(f"{fault}, {store_label(str(store))} : {some.detail.iloc[0]}")
             continue
+        detail = _sized(_detail([d for d in some.detail if d], len(some))) if some.detail.any() else ""  # fmt: skip
+        alike.setdefault((str(fault), detail), []).append(some)
+    rows = []
+    for (fault, detail), parts in alike.items():
+        some = pd.concat(parts)
         rows.append(
             {
                 "Panne": fault,
-                "Magasin": store_label(str(store)),
+                "Magasins": stores(list(some.magasin.unique())),
                 "Perdues": out_of(int(some.perdues.sum()), int(some.acquittees.sum())),
                 "Sans accusé": int(some.sans_accuse.sum()),
                 "Doublons": int(some.doublons.sum()),
                 "Attente": fr.duration(float(some.bloque_s.max())) if some.bloque_s.max() > 0 else "–",
-                "Détail": code(_sized(_detail([d for d in some.detail if d], len(some))), 90) if some.detail.any() else "–",
+                "Détail": code(detail, 90) if detail else "–",
             }
         )  # fmt: skip
     page.finding(_other_losses(rest))
@@ -794,10 +799,13 @@ def synchronous_faults(table: Frame) -> None:
         essais=("panne", "size"), acquittees=("acquittees", "sum"), perdues=("perdues", "sum")
     )
     counts.loc["toutes"] = counts.sum()
+    shown = counts.reset_index().set_axis(["Panne", "Essais", "Acquittées", "Perdues"], axis=1)
     page.table(
-        counts.reset_index().set_axis(["Panne", "Essais", "Acquittées", "Perdues"], axis=1),
+        shown if lost else shown.drop(columns="Perdues"),
         label="tab-sous-panne",
-        title="Écritures acquittées, puis perdues, sous chaque panne, en envoi synchrone",
+        title="Écritures acquittées, puis perdues, sous chaque panne, en envoi synchrone"
+        if lost
+        else "Écritures acquittées sous chaque panne, en envoi synchrone : aucune n’est perdue",
         caption=f"Essais où une écriture au moins est acquittée. Magasins : {stores(list(some.magasin.unique()))}.",
     )
 

@@ -119,7 +119,7 @@ def register(evidence: Evidence, anchors: Mapping[str, str]) -> str:
             f"{_proofs(verdict, anchors)}"
         )
         if verdict.conseil and verdict.verdict == "nuancée":  # the synthesis tells the others
-            judgement += f" <small>Que faire{fr.NBSP}: {markdown.inline(verdict.conseil)}</small>"
+            judgement += f" Que faire{fr.NBSP}: {markdown.inline(verdict.conseil)}"
         rows.append(stacked_row([verdict.id, statement, judgement], f"affirmation-{verdict.id}"))
     return stacked(
         "tab-registre",
