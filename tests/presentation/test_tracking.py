@@ -219,7 +219,8 @@ def test_the_counts_behind_the_answer_are_shown(
     tell.synchronous_faults(pd.DataFrame(rows))
     assert told[0].replace("\u00a0", " ").startswith(title)
     assert text in told[0].replace("\u00a0", " ")
-    assert tables[0].to_numpy().tolist() == [["SIGKILL", 1, 4, lost], ["disque plein", 1, 8, 0], ["toutes", 2, 12, lost]]  # fmt: skip
+    expected = [["SIGKILL", 1, 4, lost], ["disque plein", 1, 8, 0], ["toutes", 2, 12, lost]]
+    assert tables[0].to_numpy().tolist() == [row if lost else row[:3] for row in expected]
 
 
 def test_no_fault_no_counts(told: list[str]) -> None:

@@ -178,9 +178,9 @@ def verdict_badge(verdict: str, count: int = 1) -> str:
 
 
 def claims(items: Sequence[Claim | Verdict]) -> None:
-    """The chapter's claims: statements and sources of ``Claim``, outcome of ``Verdict``.
+    """The chapter's claims: statements of ``Claim``, outcome of ``Verdict``.
 
-    Links to the sources, criteria, and the reasons of what holds stand in the register.
+    Sources, criteria, and the reasons of what holds stand in the register.
     """
     if not items:
         raise ValueError("no claim to show")
@@ -198,8 +198,7 @@ def _anchor(record: Claim | Verdict) -> str:
 
 
 def _stated(record: Claim | Verdict) -> str:
-    stated = f"{record.enonce} ({record.source.titre})"
-    return f"{record.id}. {_markdown.inline(stated)}"
+    return f"{record.id}. {_markdown.inline(record.enonce)}"
 
 
 def _outcome(verdicts: Sequence[Verdict]) -> list[str]:

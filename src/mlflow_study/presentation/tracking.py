@@ -731,7 +731,7 @@ def other_faults(table: Frame) -> None:
             continue
         detail = _sized(_detail([d for d in some.detail if d], len(some))) if some.detail.any() else ""  # fmt: skip
         alike.setdefault((str(fault), detail), []).append(some)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for (fault, detail), parts in alike.items():
         some = pd.concat(parts)
         rows.append(
