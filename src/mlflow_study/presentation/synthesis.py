@@ -609,7 +609,6 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
             ("le programme tourne de nouveau", "tourne"),
             ("même conclusion", "conclusion"),
             ("métriques identiques au bit", "metriques"),
-            ("prédictions identiques au bit", "predictions"),
         )
     ),
     *(
@@ -631,13 +630,6 @@ SUBJECT_KPIS: tuple[SubjectKpi, ...] = (
         CLEAR,
         "champs remplis dans toutes les notices",
         "tracabilite.transparence.seul",
-        alone=True,
-    ),
-    SubjectKpi(
-        "tracabilite",
-        CLEAR,
-        "champs remplis dans une partie des notices",
-        "tracabilite.transparence.demande",
         alone=True,
     ),
     SubjectKpi(
