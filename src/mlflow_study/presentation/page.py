@@ -211,7 +211,7 @@ def _outcome(verdicts: Sequence[Verdict]) -> list[str]:
             continue
         badge = verdict_badge(kind, len(own))
         if kind in named_only:
-            named = fr.join(_anchor(v) if kind == "nuancée" else v.id for v in own)
+            named = fr.join(verdict.id for verdict in own)
             lines.append(f'<li class="groupe">{badge} {named}</li>')
             continue
         lines.append(f'<li class="groupe">{badge}</li>')
