@@ -275,6 +275,9 @@ ONE, TEN = (
         ),
         ([ONE, practical("1s.search_order.postgresql", None, "trop peu de tailles")], None,
          "**Ne pas trier par une métrique sur une grande base SQLite** : le tri atteint 1 s dès 3 162 runs."),
+        ([ONE, practical("10s.search_order.sqlite", 3162.0, "mesuré").model_copy(
+            update={"conditions": {"origine": "mesuré", "taille_en_dessous": 1000}})], None,
+         "**Ne pas trier par une métrique sur une grande base SQLite** : le tri, sous 1 s à 1 000 runs, atteint 10 s dès 3 162 runs."),
         ([practical("1s.search_order.sqlite", None, "trop loin")], 1.0, ""),
         ([], None, ""),
     ],

@@ -65,7 +65,11 @@ def _sorting(kpis: Kpis, temps: pd.DataFrame) -> str:
     if one is None or one.valeur is None:
         return ""
     slow = f"le tri atteint 1 s {_size(one)}"
-    if ten is not None and ten.valeur is not None:
+    if ten is not None and ten.valeur == one.valeur:
+        below = ten.conditions.get("taille_en_dessous")
+        under = f", sous 1 s à {fr.count(int(below), 'run')}," if below else ""
+        slow = f"le tri{under} atteint 10 s {_size(ten)}"
+    elif ten is not None and ten.valeur is not None:
         slow += f" et 10 s {_size(ten)}"
     cured = analyzed_size(temps)
     if cured is None:
