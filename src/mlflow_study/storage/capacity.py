@@ -327,6 +327,11 @@ class _Capped:
         except Failed as failure:
             return None, f"erreur : {failure.kind}"
 
+    def reconnect(self) -> None:
+        """A new worker, hence new connections: a statement keeps its plan."""
+        self.worker.stop()
+        self.worker = Worker()
+
     def _replace(self, store: Store) -> None:
         """A new worker; the killed one's query is cancelled in the database."""
         self.worker = Worker()
@@ -387,8 +392,7 @@ def _without_index(
     engine.dispose()
     if not named:
         return []
-    worker.worker.stop()
-    worker.worker = Worker()  # new connections: a statement keeps its plan
+    worker.reconnect()
     label = "get_metric_history_crowd_sans_index"
     return worker.compare(store, crowd, "get_metric_history", label, watch)
 
@@ -401,8 +405,7 @@ def _remedy(
     with engine.begin() as connection:
         connection.exec_driver_sql("ANALYZE")
     engine.dispose()
-    worker.worker.stop()
-    worker.worker = Worker()  # new connections: a statement keeps its plan
+    worker.reconnect()
     rows = worker.times(store, scene, size, watch, seed, ("search_order",), "analyze")
     return [row | {"operation": "search_order_analyze"} for row in rows]
 
