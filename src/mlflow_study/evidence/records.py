@@ -20,6 +20,10 @@ Form = Literal["universelle", "taux", "borne", "rapport", "presence", "egalite"]
 KpiId = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_+-]+)+$")]
 
 
+BEFORE = "preuves d’avant cette mesure"
+"""Why a KPI has no value when told from recorded evidence that does not hold it."""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

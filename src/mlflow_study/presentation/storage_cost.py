@@ -17,6 +17,7 @@ from mlflow_study.evidence.statistics import rate_interval
 from mlflow_study.presentation import numbers as fr
 from mlflow_study.presentation import page
 from mlflow_study.presentation.figures import format_axis, new, store_colour, store_label
+from mlflow_study.storage.cost_kpis import NOT_TRIED
 
 Kpis = Mapping[str, Kpi]
 
@@ -48,8 +49,6 @@ DATA = {
     "version": "version du registre",
 }
 NOT_TESTED = "non éprouvé"
-NOT_TRIED = "plafond (taille plus petite)"
-"""How a call ended that a smaller store had seen stopped at its cap: it was not made again."""
 _WAL = "sqlite+wal"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from mlflow_study.chapter import Chapter
+from mlflow_study.evidence.records import BEFORE
 from mlflow_study.evidence.statistics import quantile, wilson
 from mlflow_study.reproducibility.vocabulary import (
     DIGEST_LABELS,
@@ -416,7 +417,7 @@ def models(chapter: Chapter, parts: Mapping[str, pd.DataFrame]) -> None:
     if set(DOCUMENTED_INPUTS) <= set(inputs["entree"]):
         count(chapter, *rules, signature_kept(inputs), told)
     else:
-        motif = {"motif": "preuves d’avant cette mesure"}
+        motif = {"motif": BEFORE}
         chapter.kpi(*rules, None, "", methode=told, conditions=motif)
     silent = inputs[inputs["issue"] == "acceptée, autres valeurs"]
     chapter.kpi(

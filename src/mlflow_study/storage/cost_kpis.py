@@ -401,7 +401,7 @@ def practical(tables: Tables) -> pd.DataFrame:
     (from the law), or one of ``UNKNOWN``.
     """
     laws, rows = affine_laws(tables), []
-    tried = tables["temps"][tables["temps"]["issue"] != "plafond (taille plus petite)"]
+    tried = tables["temps"][tables["temps"]["issue"] != NOT_TRIED]
     for (store, operation), calls in tried.groupby(["magasin", "operation"]):
         if str(operation).startswith(("search_order_analyze", "get_metric_history_crowd")):
             continue  # comparisons
@@ -440,6 +440,8 @@ def _reached(origin: str, size: float, low: float, high: float) -> dict[str, Any
     return {"taille": size, "bas": low, "haut": high, "origine": origin}
 
 
+NOT_TRIED = "plafond (taille plus petite)"
+"""How a call ended that a smaller store had seen stopped at its cap: it was not made again."""
 UNKNOWN = {
     "aucune croissance montrée": "aucune croissance montrée aux tailles mesurées",
     "trop loin": f"l’extrapolation dépasserait {FARTHEST} fois la plus grande taille mesurée",

@@ -12,14 +12,13 @@ from typing import Any
 
 import pandas as pd
 
+from mlflow_study.evidence.records import BEFORE
 from mlflow_study.evidence.statistics import wilson
 from mlflow_study.storage.defaults import READ_BY_OLDER
 from mlflow_study.storage.migration import DATA, SCHEMA
 from mlflow_study.store_names import STORES
 
 Kpi = dict[str, Any]
-BEFORE = "preuves d’avant cette mesure"
-"""Why a KPI has no value when the evidence is older than what measures it."""
 Tables = Mapping[str, pd.DataFrame]
 
 

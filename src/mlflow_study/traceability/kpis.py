@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlflow_study.chapter import Chapter
+from mlflow_study.evidence.records import BEFORE
 from mlflow_study.evidence.statistics import median_ratio, quantile, wilson
 from mlflow_study.programs import SUBJECTS
 from mlflow_study.store_names import STORES
@@ -43,7 +44,6 @@ LATE = (
     "événements promis que n’annonce pas un webhook tout juste posé sur un serveur qui a déjà servi"
 )
 UNDUE = "événements annoncés à un webhook déjà supprimé"
-BEFORE = "preuves d’avant cette mesure"
 
 
 def slug(text: str) -> str:

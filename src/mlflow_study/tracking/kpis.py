@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from mlflow_study.evidence.records import Kpi
+from mlflow_study.evidence.records import BEFORE, Kpi
 from mlflow_study.evidence.statistics import wilson
 from mlflow_study.store_names import STORES
 from mlflow_study.tracking.addresses import judged
@@ -68,7 +68,7 @@ def _count(record: Record, id: str, libelle: str, hits: int, n: int, methode: st
 
 def _unknown(record: Record, id: str, libelle: str, methode: str) -> None:
     """A count that recorded evidence of before does not hold."""
-    record(id, libelle, None, "contre-exemples", methode=methode, n=None, conditions={"motif": "preuves d’avant cette mesure"})  # fmt: skip
+    record(id, libelle, None, "contre-exemples", methode=methode, n=None, conditions={"motif": BEFORE})  # fmt: skip
 
 
 def roundtrip(record: Record, table: Frame) -> None:
